@@ -1,0 +1,44 @@
+//! How to talk to Lanyard: what the rules file may say of it.
+
+use std::time::Duration;
+
+/// The `lanyard:` part of the rules file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LanyardSettings {
+    /// `wss://api.lanyard.rest/socket`, or a server of one's own.
+    pub url: String,
+    /// Ask for zlib frames.
+    pub compression: bool,
+    pub subscribe: Subscribe,
+    /// How often the subscription is asked for again.
+    pub resync: Duration,
+    /// The largest frame and message taken, in bytes as they come over the network.
+    pub frame_bytes_max: usize,
+    /// The largest message after inflating.
+    pub inflated_bytes_max: usize,
+}
+
+/// Which form of Initialize is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subscribe {
+    /// `subscribe_to_all` if a rule is for everyone, else `subscribe_to_ids`.
+    #[default]
+    Auto,
+    Ids,
+    /// One `subscribe_to_id` a person, for servers that know nothing else.
+    Id,
+    All,
+}
+
+impl Default for LanyardSettings {
+    fn default() -> Self {
+        Self {
+            url: "wss://api.lanyard.rest/socket".to_owned(),
+            compression: true,
+            subscribe: Subscribe::Auto,
+            resync: Duration::from_secs(300),
+            frame_bytes_max: 256 << 20,
+            inflated_bytes_max: 512 << 20,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
+
+pub mod lanyard;
+pub mod outbox;
+pub mod presence;
+pub mod rules;
+pub mod targets;
+pub mod time;

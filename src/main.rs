@@ -1,0 +1,2 @@
+use doorchime as _;
+fn main() {}

@@ -1,0 +1,156 @@
+//! The words of delivery: what is owed, one request, its answer, and what the answer means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use crate::presence::model::UserId;
+
+/// A delivery's id: a `UUIDv7`, sent along wherever a target has a place for it, the same at each attempt.
+pub type DeliveryId = uuid::Uuid;
+
+/// The parts of a message as its target's table names them (`text`, `title`, `json`, …), rendered and cut,
+/// without any secret: address and token are added when it is sent.
+pub type Parts = Map<String, Value>;
+
+/// A firing rendered for one target, on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    /// By name; the target's address is looked up at each attempt.
+    pub target: Arc<str>,
+    pub rule: Arc<str>,
+    /// Nobody, for rules that are not about one person.
+    pub person: Option<UserId>,
+    pub parts: Parts,
+    pub created_ms: i64,
+    /// Wall time after which nobody wants it any more.
+    pub expires_ms: i64,
+}
+
+/// What a person was last settled as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    pub person: UserId,
+    /// The presence as Lanyard sent it.
+    pub raw: Box<str>,
+    /// The engine's own notes beside it (since when which state holds), as JSON.
+    pub notes: Box<str>,
+    /// When Lanyard last vouched for it.
+    pub heard_ms: i64,
+}
+
+/// Something a rule must not do again before a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Mark {
+    pub rule: Arc<str>,
+    pub person: Option<UserId>,
+    pub kind: MarkKind,
+    /// Empty for a cooldown; the rendered key of a `dedupe`.
+    pub key: Box<str>,
+    pub until_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MarkKind {
+    Cooldown,
+    Dedupe,
+}
+
+/// What is now known and what is now owed: one transaction, all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Commit {
+    pub baselines: Vec<Baseline>,
+    /// People that nobody asks about any more.
+    pub forgotten: Vec<UserId>,
+    pub marks: Vec<Mark>,
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Commit {
+    pub fn is_empty(&self) -> bool {
+        self.baselines.is_empty()
+            && self.forgotten.is_empty()
+            && self.marks.is_empty()
+            && self.deliveries.is_empty()
+    }
+}
+
+/// What the last run left behind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    pub baselines: Vec<Baseline>,
+    pub marks: Vec<Mark>,
+}
+
+/// One HTTP request, complete. Everything in it may be secret.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: &'static str,
+    pub url: SecretString,
+    pub headers: Vec<(String, SecretString)>,
+    pub body: Vec<u8>,
+}
+
+/// What came back for one attempt.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Answer(Answer),
+    /// Nothing of the request can have had an effect: not resolved, not connected, no TLS.
+    Unsent {
+        why: String,
+    },
+    /// The request went out and no answer came: it may have had its effect.
+    Unanswered {
+        why: String,
+    },
+}
+
+/// An HTTP answer, its body read up to a bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a target makes of an answer, in its own dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Delivered,
+    /// The target asks for a pause; `None` where it does not say how long.
+    Wait(Option<Duration>),
+    /// Not now; perhaps later.
+    Again,
+    /// The markup was refused: once more, as plain text.
+    AgainPlain,
+    /// Never: kept with the answer.
+    Refused,
+    /// The target itself is gone or revoked: everything for it waits for a person.
+    Disable,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Delivered,
+    /// Again after `after`; with `pause_target` nothing else goes to the target until then.
+    Later {
+        after: Duration,
+        pause_target: bool,
+    },
+    /// At once, as plain text.
+    AgainPlain,
+    Refused,
+    /// Waits until a person has mended the target.
+    Disabled,
+}

@@ -1,0 +1,3 @@
+//! What is owed: kept on disk before it is sent, and sent until it is settled.
+
+pub mod delivery;

@@ -1,0 +1,4 @@
+//! What Lanyard says of a person, and how two such pictures differ.
+
+pub mod change;
+pub mod model;

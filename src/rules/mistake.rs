@@ -1,0 +1,69 @@
+//! A mistake inside one text of the rules file: a condition, a template, a pattern.
+
+use std::ops::Range;
+
+/// What is wrong, where in the text (bytes), and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub at: Range<usize>,
+    /// Lower case, no full stop: "unknown field `nmae` of an activity".
+    pub what: String,
+    /// "did you mean `name`?", or how to write it.
+    pub help: Option<String>,
+}
+
+impl Mistake {
+    pub fn new(at: Range<usize>, what: impl Into<String>) -> Self {
+        Self { at, what: what.into(), help: None }
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the nearest of `known` as a help, or lists them if they are few.
+    #[must_use]
+    pub fn nearest<'k>(self, word: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(word, known.iter().copied()) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None if !known.is_empty() && known.len() <= 16 => {
+                let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                self.help(format!("known here: {list}"))
+            }
+            None => self,
+        }
+    }
+}
+
+/// The name that `word` was probably meant to be.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lowered = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&lowered, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1 + name.chars().count().max(lowered.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let known = ["went_online", "went_offline", "changed_track"];
+        for (word, expected) in [
+            ("went_onlin", Some("went_online")),
+            ("Went_Online", Some("went_online")),
+            ("changed_trakc", Some("changed_track")),
+            ("online", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(word, known), expected, "{word}");
+        }
+    }
+}

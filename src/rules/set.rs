@@ -1,0 +1,156 @@
+//! The compiled rule set: immutable, indexed, shared by everything that runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::condition::Condition;
+use super::matcher::Narrow;
+use super::template::Template;
+use crate::lanyard::settings::LanyardSettings;
+use crate::presence::change::ChangeKind;
+use crate::presence::model::UserId;
+use crate::targets::Target;
+use crate::targets::message::Message;
+
+/// The whole file, compiled.
+pub struct RuleSet {
+    pub timezone: TimeZone,
+    pub lanyard: LanyardSettings,
+    pub smoothing: Smoothing,
+    /// Changes found after a gap longer than this stay silent.
+    pub catch_up: Duration,
+    pub people: Vec<Person>,
+    /// Places in `people`, by the place of the group in the file.
+    pub groups: Vec<Group>,
+    pub targets: BTreeMap<Arc<str>, Arc<Target>>,
+    pub rules: Vec<Rule>,
+    pub index: Index,
+}
+
+pub struct Person {
+    pub key: String,
+    pub id: UserId,
+    /// Empty if the file gives none.
+    pub name: String,
+    /// The global smoothing, or the person's own.
+    pub smoothing: Smoothing,
+}
+
+pub struct Group {
+    pub key: String,
+    pub members: Vec<usize>,
+}
+
+/// How long a thing must be gone before it counts as gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Smoothing {
+    pub offline: Duration,
+    pub listening: Duration,
+    pub activity: Duration,
+}
+
+pub struct Rule {
+    /// State is kept under this name.
+    pub id: Arc<str>,
+    pub enabled: bool,
+    pub who: Who,
+    /// Any of these starts the rule.
+    pub when: Vec<Trigger>,
+    pub condition: Option<Condition>,
+    pub cooldown: Option<Duration>,
+    pub dedupe: Option<Dedupe>,
+    pub send: Vec<Send>,
+}
+
+/// Whom a rule is about.
+pub enum Who {
+    Everyone,
+    /// Ids, sorted.
+    People(Vec<UserId>),
+}
+
+/// One change, perhaps narrowed.
+pub struct Trigger {
+    pub kind: ChangeKind,
+    /// All of these must hold.
+    pub narrow: Vec<Narrow>,
+}
+
+/// The same key only once in a window.
+pub struct Dedupe {
+    pub key: Template,
+    pub window: Duration,
+}
+
+/// One notification of a firing.
+pub struct Send {
+    pub to: Arc<str>,
+    pub message: Message,
+    pub expire: Duration,
+}
+
+/// Which rules a change could match, by kind and person.
+#[derive(Default)]
+pub struct Index {
+    /// Rules for everyone, by kind.
+    everyone: HashMap<ChangeKind, Vec<u32>>,
+    people: HashMap<(ChangeKind, UserId), Vec<u32>>,
+}
+
+impl Index {
+    pub fn new(rules: &[Rule]) -> Self {
+        let mut index = Self::default();
+        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+            let at = u32::try_from(at).expect("a file of 4 billion rules was refused long before");
+            for trigger in &rule.when {
+                match &rule.who {
+                    Who::Everyone => add(index.everyone.entry(trigger.kind).or_default(), at),
+                    Who::People(ids) => {
+                        for &id in ids {
+                            add(index.people.entry((trigger.kind, id)).or_default(), at);
+                        }
+                    }
+                }
+            }
+        }
+        index
+    }
+
+    /// The rules that a change of this kind and person could match, in the file's order.
+    pub fn candidates(&self, kind: ChangeKind, person: UserId) -> impl Iterator<Item = usize> + '_ {
+        let everyone = self.everyone.get(&kind).map_or(&[][..], Vec::as_slice);
+        let own = self.people.get(&(kind, person)).map_or(&[][..], Vec::as_slice);
+        Merged { left: everyone, right: own }.map(|at| at as usize)
+    }
+}
+
+/// A rule may name one change twice, each narrowed differently; it is still one candidate.
+fn add(list: &mut Vec<u32>, at: u32) {
+    if list.last() != Some(&at) {
+        list.push(at);
+    }
+}
+
+/// Two ascending lists as one.
+struct Merged<'i> {
+    left: &'i [u32],
+    right: &'i [u32],
+}
+
+impl Iterator for Merged<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let from_left = match (self.left.first(), self.right.first()) {
+            (Some(left), Some(right)) => left <= right,
+            (left, _) => left.is_some(),
+        };
+        let list = if from_left { &mut self.left } else { &mut self.right };
+        let (first, rest) = list.split_first()?;
+        *list = rest;
+        Some(*first)
+    }
+}
