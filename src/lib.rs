@@ -6,3 +6,4 @@ pub mod presence;
 pub mod rules;
 pub mod targets;
 pub mod time;
+pub mod tls;
