@@ -200,7 +200,7 @@ pub struct Activity<'a> {
     pub ends_at_ms: i64,
 }
 
-impl<'a> Activity<'a> {
+impl Activity<'_> {
     /// What makes two activities the same one: the type, and the application or else the name.
     pub fn identity(&self) -> (ActivityType, &str) {
         let who = if self.application_id.is_empty() { &self.name } else { &self.application_id };

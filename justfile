@@ -1,0 +1,32 @@
+# `just` lists these. Each is one cargo command, and can be typed without just.
+_default:
+    @just --list
+
+# Format and lints, as CI sees them.
+check:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# All tests.
+test *ARGS:
+    cargo test --locked {{ARGS}}
+
+# Everything CI runs.
+ci:
+    .ci/run
+
+# Invented people, real WebSocket, real webhooks, no network: about 20 seconds.
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# Formats the code.
+fmt:
+    cargo fmt
+
+# Licences, advisories and sources of the dependencies (needs cargo-deny).
+deny:
+    cargo deny check
+
+# The container image.
+image TAG="doorchime":
+    docker build -t {{TAG}} .
