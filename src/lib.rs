@@ -1,5 +1,6 @@
 //! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
 
+pub mod clock;
 pub mod lanyard;
 pub mod outbox;
 pub mod presence;

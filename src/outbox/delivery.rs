@@ -154,3 +154,48 @@ pub enum Outcome {
     /// Waits until a person has mended the target.
     Disabled,
 }
+
+/// A delivery as the store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    /// Its place in the order of creation, and its short name for people.
+    pub seq: i64,
+    pub delivery: Delivery,
+    /// Attempts so far, none of which has settled it.
+    pub attempts: u32,
+    /// Wall time before which it is not tried; 0 for at once.
+    pub next_ms: i64,
+}
+
+/// An attempt, or the lack of one, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    pub seq: i64,
+    pub fate: Fate,
+    /// None for a delivery that expired while it waited.
+    pub attempt: Option<Attempt>,
+    pub at_ms: i64,
+}
+
+/// What an attempt left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// Missing where no answer came.
+    pub status: Option<u16>,
+    /// The beginning of the answer, or why there is none.
+    pub answer: String,
+    pub took: Duration,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fate {
+    /// Still owed; not tried before `next_ms`.
+    Pending {
+        next_ms: i64,
+    },
+    Delivered,
+    /// Refused for good.
+    Dead,
+    Expired,
+}

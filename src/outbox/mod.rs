@@ -1,3 +1,5 @@
 //! What is owed: kept on disk before it is sent, and sent until it is settled.
 
 pub mod delivery;
+pub mod store;
+pub mod worker;

@@ -1,0 +1,3 @@
+//! The outbox on disk.
+
+pub mod handle;
