@@ -1,6 +1,7 @@
 //! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
 
 pub mod clock;
+pub mod engine;
 pub mod lanyard;
 pub mod outbox;
 pub mod presence;

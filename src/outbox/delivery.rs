@@ -67,6 +67,8 @@ pub struct Commit {
     pub forgotten: Vec<UserId>,
     pub marks: Vec<Mark>,
     pub deliveries: Vec<Delivery>,
+    /// Wall time until which everybody who is live was being watched.
+    pub heard_ms: Option<i64>,
 }
 
 impl Commit {
@@ -75,6 +77,7 @@ impl Commit {
             && self.forgotten.is_empty()
             && self.marks.is_empty()
             && self.deliveries.is_empty()
+            && self.heard_ms.is_none()
     }
 }
 
@@ -83,6 +86,7 @@ impl Commit {
 pub struct Memory {
     pub baselines: Vec<Baseline>,
     pub marks: Vec<Mark>,
+    pub heard_ms: Option<i64>,
 }
 
 /// One HTTP request, complete. Everything in it may be secret.

@@ -198,6 +198,8 @@ pub struct Activity<'a> {
     /// Unix milliseconds; 0 where not given.
     pub started_at_ms: i64,
     pub ends_at_ms: i64,
+    /// Gone, but put back by smoothing.
+    pub held: bool,
 }
 
 impl Activity<'_> {
@@ -273,29 +275,36 @@ impl<'a> Presence<'a> {
     pub fn parse(raw: &'a str, known_id: Option<UserId>) -> Result<(UserId, Self), PresenceError> {
         let Object(mut seen) = serde_json::from_str::<Object<Written<'a>>>(raw)?;
         let id = known_id.or(seen.user_id).or(seen.user.id).ok_or(PresenceError::Anonymous)?;
-        seen.activities.sort_by(|a, b| a.identity().cmp(&b.identity()).then_with(|| a.id.cmp(&b.id)));
         seen.kv.sort_unstable();
         seen.kv.dedup_by(|later, first| later.0 == first.0);
-        let track = seen.spotify.or_else(|| other_player(&seen.activities));
-        let presence = Self {
+        let mut presence = Self {
             raw,
             user: User { id: Some(id), ..seen.user },
             status: seen.status,
             platforms: seen.platforms,
-            track,
+            track: seen.spotify,
             activities: seen.activities,
             kv: seen.kv,
         };
+        presence.sort_activities();
+        if presence.track.is_none() {
+            presence.track = other_player(&presence.activities);
+        }
         Ok((id, presence))
+    }
+
+    /// Restores the order that `diff` walks in.
+    pub fn sort_activities(&mut self) {
+        self.activities.sort_by(|a, b| a.identity().cmp(&b.identity()).then_with(|| a.id.cmp(&b.id)));
     }
 
     pub fn online(&self) -> bool {
         self.status != Status::Offline
     }
 
-    /// The first activity of a type.
+    /// The first activity of a type, one that goes on before one that is held.
     pub fn doing(&self, kind: ActivityType) -> Option<&Activity<'a>> {
-        self.activities.iter().find(|activity| activity.kind == kind)
+        self.activities.iter().filter(|activity| activity.kind == kind).min_by_key(|activity| activity.held)
     }
 
     pub fn custom_status(&self) -> Option<&Activity<'a>> {

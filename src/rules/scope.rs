@@ -74,6 +74,25 @@ pub struct Now {
     pub weekday: &'static str,
 }
 
+impl Now {
+    pub fn at(wall_ms: i64, zone: &jiff::tz::TimeZone) -> Self {
+        const DAYS: [&str; 7] =
+            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let moment = jiff::Timestamp::from_millisecond(wall_ms).unwrap_or_default();
+        let here = zone.to_datetime(moment);
+        let weekday = DAYS[usize::from(here.weekday().to_monday_zero_offset().unsigned_abs())];
+        Self {
+            wall_ms,
+            year: here.year(),
+            month: here.month(),
+            day: here.day(),
+            hour: here.hour(),
+            minute: here.minute(),
+            weekday,
+        }
+    }
+}
+
 /// Whatever has fields.
 #[derive(Clone, Copy, Debug)]
 pub enum Object<'a> {
@@ -288,9 +307,7 @@ impl<'a> Scope<'a> {
         let person =
             |sight: Option<Sight<'a>>| sight.map_or(Value::Missing, |s| Value::Object(Object::Person(s)));
         match root {
-            Root::OwnField(at) => {
-                self.person.map_or(Value::Missing, |sight| (PERSON[at].read)(Object::Person(sight)))
-            }
+            Root::OwnField(at) => self.own_field(&PERSON[at]),
             Root::Before => person(self.before),
             Root::Change => {
                 self.change.map_or(Value::Missing, |change| Value::Object(Object::Change(change)))
@@ -305,6 +322,32 @@ impl<'a> Scope<'a> {
             Root::Lasted => self.lasted_ms.map_or(Value::Missing, Value::Duration),
             Root::Raw => Value::Missing,
         }
+    }
+
+    /// A field of the person. For a game that has just started, `playing` is that game, whatever else is
+    /// being played; the same for the other types.
+    fn own_field(&self, field: &Field) -> Value<'a> {
+        if field.kind == Kind::Object(ObjectKind::Activity)
+            && let Some(activity) = self.change.and_then(Changed::activity_now)
+            && activity.kind.word() == field.name
+        {
+            return Value::Object(Object::Activity(activity));
+        }
+        self.person.map_or(Value::Missing, |sight| (field.read)(Object::Person(sight)))
+    }
+}
+
+impl<'a> Changed<'a> {
+    /// The activity that began or goes on, if the change is about one.
+    pub fn activity_now(self) -> Option<&'a Activity<'a>> {
+        let at = self.change.to.filter(|_| self.change.kind.subject() == Subject::Activity)?;
+        self.after.activities.get(usize::from(at))
+    }
+
+    /// The activity before the change, if the change is about one.
+    pub fn activity_before(self) -> Option<&'a Activity<'a>> {
+        let at = self.change.from.filter(|_| self.change.kind.subject() == Subject::Activity)?;
+        self.before.activities.get(usize::from(at))
     }
 }
 
@@ -515,9 +558,11 @@ fn side(changed: Changed<'_>, side: Side) -> Value<'_> {
         Subject::Track => {
             presence.track.as_ref().map_or(Value::Missing, |track| Value::Object(Object::Track(track)))
         }
-        Subject::Activity => at
-            .and_then(|at| presence.activities.get(at))
-            .map_or(Value::Missing, |activity| Value::Object(Object::Activity(activity))),
+        Subject::Activity => match side {
+            Side::From => changed.activity_before(),
+            Side::To => changed.activity_now(),
+        }
+        .map_or(Value::Missing, |activity| Value::Object(Object::Activity(activity))),
         Subject::CustomStatus => custom_status(presence),
         Subject::Profile => presence.user.id.map_or(Value::Missing, |id| {
             Value::Object(Object::User(Sight { id, key: "", name: "", presence }))

@@ -12,6 +12,7 @@ use super::template::Template;
 use crate::lanyard::settings::LanyardSettings;
 use crate::presence::change::ChangeKind;
 use crate::presence::model::UserId;
+use crate::presence::settle::Smoothing;
 use crate::targets::Target;
 use crate::targets::message::Message;
 
@@ -42,14 +43,6 @@ pub struct Person {
 pub struct Group {
     pub key: String,
     pub members: Vec<usize>,
-}
-
-/// How long a thing must be gone before it counts as gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Smoothing {
-    pub offline: Duration,
-    pub listening: Duration,
-    pub activity: Duration,
 }
 
 pub struct Rule {

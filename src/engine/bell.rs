@@ -1,0 +1,243 @@
+//! Rules at a change: which could match, which do, and what they then owe.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::crowd::Crowd;
+use super::effects::{Effects, Told};
+use super::ids::Ids;
+use super::marks::Marks;
+use super::person::{Known, Since, Span};
+use super::verdict::Verdict;
+use crate::outbox::delivery::{Delivery, MarkKind};
+use crate::presence::change::{Change, ChangeKind};
+use crate::presence::model::{Presence, UserId};
+use crate::rules::scope::{Changed, Now, Object, ObjectKind, Scope, Sight, Value};
+use crate::rules::set::{Rule, RuleSet};
+use crate::time::{Moment, millis};
+
+pub struct Bell {
+    pub rules: Arc<RuleSet>,
+    pub marks: Marks,
+    pub ids: Ids,
+    /// Whether somebody looks on: only then is it told what happens.
+    pub watched: bool,
+    pub counts: Counts,
+}
+
+/// What rules have made of changes, for the metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub changes: [u64; ChangeKind::ALL.len()],
+    pub verdicts: [u64; Verdict::WORDS.len()],
+    /// By the rule's place in the file.
+    pub firings: Vec<u64>,
+}
+
+/// One person's step from one presence to the next.
+pub struct Step<'s> {
+    pub now: Moment,
+    pub id: UserId,
+    /// The person's place in the file; nobody's for `everyone`.
+    pub place: Option<usize>,
+    pub before: &'s Presence<'s>,
+    pub after: &'s Presence<'s>,
+    /// For how long nobody had been watching.
+    pub late_ms: Option<i64>,
+    /// When what has ended was gone.
+    pub ended_ms: i64,
+}
+
+impl Step<'_> {
+    fn too_late(&self, catch_up: Duration) -> bool {
+        self.late_ms.is_some_and(|late_ms| late_ms > millis(catch_up))
+    }
+}
+
+impl Bell {
+    /// Tells every change of a step to the rules that could match it.
+    pub fn ring(
+        &mut self,
+        step: &Step<'_>,
+        changes: &[Change],
+        since: &mut Since,
+        known: &HashMap<UserId, Known>,
+        effects: &mut Effects,
+    ) {
+        let rules = Arc::clone(&self.rules);
+        let crowd = Crowd::new(&rules, known, (step.id, step.after));
+        let mut now = None;
+        // A rule rings once for one happening, however many names it has.
+        let mut rung: Vec<(usize, Happening)> = Vec::new();
+        for &change in changes {
+            self.counts.changes[change.kind as usize] += 1;
+            let span = since.tell(change, step.before, step.after, step.ended_ms, step.now);
+            let changed = Changed { change, before: step.before, after: step.after };
+            if self.watched {
+                effects.told.push(tell(&rules, step, changed));
+            }
+            for at in rules.index.candidates(change.kind, step.id) {
+                let now = *now.get_or_insert_with(|| Now::at(step.now.wall_ms, &rules.timezone));
+                let rule = &rules.rules[at];
+                let scope = scope(&rules, step, rule, changed, span, now, &crowd);
+                let happening = Happening::of(change);
+                let verdict = if rung.contains(&(at, happening)) {
+                    Verdict::ToldAlready
+                } else {
+                    self.consider(step, rule, changed, &scope, effects)
+                };
+                if verdict == Verdict::Fired {
+                    rung.push((at, happening));
+                    self.counts.firings[at] += 1;
+                }
+                self.counts.verdicts[verdict.number()] += 1;
+                if self.watched {
+                    effects.told.push(Told::Verdict {
+                        rule: Arc::clone(&rule.id),
+                        person: step.id,
+                        name: shown_name(&rules, step),
+                        kind: change.kind,
+                        verdict,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether a rule rings for a change, and if so, what it owes.
+    fn consider(
+        &mut self,
+        step: &Step<'_>,
+        rule: &Rule,
+        changed: Changed<'_>,
+        scope: &Scope<'_>,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let kind = changed.change.kind;
+        let mut triggers = rule.when.iter().filter(|trigger| trigger.kind == kind);
+        if !triggers.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(changed))) {
+            return Verdict::Narrowed;
+        }
+        if step.too_late(self.rules.catch_up) {
+            return Verdict::TooLate;
+        }
+        if !rule.condition.as_ref().is_none_or(|condition| condition.holds(scope)) {
+            return Verdict::ConditionFalse;
+        }
+        let person = Some(step.id);
+        if let Some(left_ms) = self.marks.left_ms(step.now, &rule.id, person, MarkKind::Cooldown, "") {
+            return Verdict::Cooling { left_ms };
+        }
+        // An empty key names nothing (a local file has no track id): nothing is taken for its duplicate.
+        let dedupe = rule.dedupe.as_ref().map(|dedupe| (dedupe.key.render_plain(scope), dedupe.window));
+        let dedupe = dedupe.filter(|(key, _)| !key.trim().is_empty());
+        if let Some((key, _)) = &dedupe
+            && let Some(left_ms) = self.marks.left_ms(step.now, &rule.id, person, MarkKind::Dedupe, key)
+        {
+            return Verdict::Duplicate { left_ms };
+        }
+        if let Some(wait) = rule.cooldown {
+            let mark = self.marks.set(step.now, &rule.id, person, (MarkKind::Cooldown, ""), wait);
+            effects.commit.marks.push(mark);
+        }
+        if let Some((key, window)) = dedupe {
+            let mark = self.marks.set(step.now, &rule.id, person, (MarkKind::Dedupe, &key), window);
+            effects.commit.marks.push(mark);
+        }
+        for send in &rule.send {
+            effects.commit.deliveries.push(Delivery {
+                id: self.ids.next(step.now.wall_ms),
+                target: Arc::clone(&send.to),
+                rule: Arc::clone(&rule.id),
+                person,
+                parts: send.message.render(scope),
+                created_ms: step.now.wall_ms,
+                expires_ms: step.now.wall_after(send.expire),
+            });
+        }
+        Verdict::Fired
+    }
+}
+
+/// What a change is about, whatever it is called: `went_online` and `changed_status` tell of one happening.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Happening(crate::presence::change::Subject, Option<u16>, Option<u16>);
+
+impl Happening {
+    fn of(change: Change) -> Self {
+        Self(change.kind.subject(), change.from, change.to)
+    }
+}
+
+fn scope<'a>(
+    rules: &'a RuleSet,
+    step: &'a Step<'a>,
+    rule: &'a Rule,
+    changed: Changed<'a>,
+    span: Span,
+    now: Now,
+    crowd: &'a Crowd<'a>,
+) -> Scope<'a> {
+    Scope {
+        person: Some(sight(rules, step, step.after)),
+        before: Some(sight(rules, step, step.before)),
+        change: Some(changed),
+        now,
+        people: crowd,
+        rule: &rule.id,
+        late_ms: step.late_ms,
+        since_ms: span.since_ms,
+        lasted_ms: span.lasted_ms,
+    }
+}
+
+fn sight<'a>(rules: &'a RuleSet, step: &Step<'_>, presence: &'a Presence<'a>) -> Sight<'a> {
+    let person = step.place.map(|at| &rules.people[at]);
+    Sight {
+        id: step.id,
+        key: person.map_or("", |person| &person.key),
+        name: person.map_or("", |person| &person.name),
+        presence,
+    }
+}
+
+fn shown_name(rules: &RuleSet, step: &Step<'_>) -> String {
+    let name = ObjectKind::Person
+        .field("name")
+        .map(|field| (field.read)(Object::Person(sight(rules, step, step.after))));
+    match name {
+        Some(Value::Text(name)) if !name.is_empty() => name.into_owned(),
+        _ => step.id.to_string(),
+    }
+}
+
+/// A change in a few words, for whoever looks on.
+fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
+    let kind = changed.change.kind;
+    let side = |name: &str| {
+        let fields = ObjectKind::Change(Some(kind.subject()));
+        fields.field(name).map(|field| spell((field.read)(Object::Change(changed)))).unwrap_or_default()
+    };
+    Told::Change {
+        person: step.id,
+        name: shown_name(rules, step),
+        kind,
+        from: side("from"),
+        to: side("to"),
+        late_ms: step.late_ms,
+    }
+}
+
+fn spell(value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.into_owned(),
+        Value::Object(Object::Activity(activity)) => activity.name.to_string(),
+        Value::Object(Object::Track(track)) => format!("{} by {}", track.song, track.artist),
+        Value::Object(Object::CustomStatus(activity)) => {
+            [&*activity.emoji.name, &*activity.state].join(" ").trim().to_owned()
+        }
+        Value::Object(Object::User(sight)) => sight.presence.user.shown_name().to_string(),
+        _ => String::new(),
+    }
+}

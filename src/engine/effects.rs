@@ -1,0 +1,23 @@
+//! What an observation leads to.
+
+use std::sync::Arc;
+
+use super::verdict::Verdict;
+use crate::outbox::delivery::Commit;
+use crate::presence::change::ChangeKind;
+use crate::presence::model::UserId;
+
+/// What must be written down and sent, and what can be told to whoever looks on.
+#[derive(Default)]
+pub struct Effects {
+    pub commit: Commit,
+    /// Filled only while somebody looks on.
+    pub told: Vec<Told>,
+}
+
+/// One thing that happened, for the terminal and the page.
+#[derive(Clone, Debug)]
+pub enum Told {
+    Change { person: UserId, name: String, kind: ChangeKind, from: String, to: String, late_ms: Option<i64> },
+    Verdict { rule: Arc<str>, person: UserId, name: String, kind: ChangeKind, verdict: Verdict },
+}

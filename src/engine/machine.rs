@@ -1,0 +1,381 @@
+//! The engine: one observation at a time, what it changes, which rules it rings.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bell::{Bell, Counts, Step};
+use super::effects::Effects;
+use super::ids::Ids;
+use super::marks::Marks;
+use super::person::{Heard, Known, Since, Standing};
+use crate::lanyard::observation::Observation;
+use crate::outbox::delivery::{MarkKind, Memory};
+use crate::presence::change::{Change, ChangeKind, diff};
+use crate::presence::model::{Presence, User, UserId};
+use crate::presence::settle::{self, Held, Hold, Smoothing, anything_gone, holds_after, put_back};
+use crate::rules::set::{RuleSet, Who};
+use crate::time::{Moment, millis};
+
+/// A baseline that rang nothing is written down this much later, together with others.
+const BASELINES_WAIT: Duration = Duration::from_secs(1);
+/// So many baselines go into one transaction at the most.
+const BASELINES_A_COMMIT: usize = 1000;
+
+pub struct Engine {
+    rules: Arc<RuleSet>,
+    /// The place in the file of each person in it.
+    places: HashMap<UserId, usize>,
+    everyone: bool,
+    known: HashMap<UserId, Known>,
+    bell: Bell,
+    /// When holds end. An entry may be out of date; the person's own holds decide.
+    ends: BinaryHeap<Reverse<(Duration, UserId)>>,
+    unsaved: Vec<UserId>,
+    save_at: Option<Duration>,
+    observed: u64,
+    unchanged: u64,
+    /// Reused from one update to the next.
+    changes: Vec<Change>,
+}
+
+/// How an observation reached us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Snapshot,
+    Update,
+}
+
+impl Engine {
+    /// An engine that goes on where `memory` stopped. `seed` is chance, for the ids of deliveries.
+    pub fn new(rules: Arc<RuleSet>, memory: Memory, now: Moment, seed: u64) -> Self {
+        let mut engine = Self {
+            places: rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect(),
+            everyone: rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone)),
+            known: HashMap::new(),
+            bell: Bell {
+                marks: Marks::default(),
+                ids: Ids::new(seed),
+                watched: false,
+                counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },
+                rules: Arc::clone(&rules),
+            },
+            ends: BinaryHeap::new(),
+            unsaved: Vec::new(),
+            save_at: None,
+            observed: 0,
+            unchanged: 0,
+            changes: Vec::new(),
+            rules,
+        };
+        engine.recall(now, memory);
+        engine
+    }
+
+    fn recall(&mut self, now: Moment, memory: Memory) {
+        let heard_ms = memory.heard_ms.unwrap_or(i64::MIN);
+        for baseline in memory.baselines.into_iter().filter(|baseline| !baseline.raw.is_empty()) {
+            let id = baseline.person;
+            if self.wanted(id) {
+                let known = Known::recall(now, baseline, heard_ms, self.smoothing(id));
+                self.note_end(id, &known.holds);
+                self.known.insert(id, known);
+            }
+        }
+        for mark in memory.marks {
+            let rule = self.rules.rules.iter().find(|rule| rule.id == mark.rule);
+            let longest = rule.and_then(|rule| match mark.kind {
+                MarkKind::Cooldown => rule.cooldown,
+                MarkKind::Dedupe => rule.dedupe.as_ref().map(|dedupe| dedupe.window),
+            });
+            if let Some(longest) = longest {
+                self.bell.marks.recall(now, mark, longest);
+            }
+        }
+    }
+
+    /// From now on, `Effects::told` says what happens.
+    pub fn watch(&mut self, watched: bool) {
+        self.bell.watched = watched;
+    }
+
+    /// What rules have made of changes so far.
+    pub fn counts(&self) -> &Counts {
+        &self.bell.counts
+    }
+
+    /// Presences observed so far, and those of them in which nothing had changed.
+    pub fn observed(&self) -> (u64, u64) {
+        (self.observed, self.unchanged)
+    }
+
+    pub fn standing(&self, id: UserId) -> Standing {
+        self.known.get(&id).map_or(Standing::Unknown, |known| known.standing)
+    }
+
+    /// Takes one thing learned from Lanyard.
+    pub fn observe(&mut self, now: Moment, observation: Observation<'_>, effects: &mut Effects) {
+        match observation {
+            Observation::Connected => {}
+            Observation::Disconnected => self.go_blind(now, effects),
+            Observation::Seen(id, presence) => self.arrive(now, id, presence, Source::Snapshot, effects),
+            Observation::Updated(id, presence) => self.arrive(now, id, presence, Source::Update, effects),
+            Observation::SnapshotEnd { absent } => {
+                effects.commit.heard_ms = Some(now.wall_ms);
+                absent.into_iter().for_each(|id| self.lose(now, id));
+            }
+            Observation::Unmonitored(id) => self.leave(now, id, effects),
+        }
+    }
+
+    /// Does what is due: holds that end, baselines that wait to be written down.
+    pub fn tick(&mut self, now: Moment, effects: &mut Effects) {
+        while let Some(&Reverse((until, id))) = self.ends.peek()
+            && until <= now.mono
+        {
+            self.ends.pop();
+            self.end_holds(now, id, effects);
+        }
+        if self.save_at.is_some_and(|at| at <= now.mono) {
+            self.save(now, BASELINES_A_COMMIT, effects);
+        }
+    }
+
+    /// When `tick` has something to do next.
+    pub fn deadline(&self) -> Option<Duration> {
+        let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
+        [hold_ends, self.save_at].into_iter().flatten().min()
+    }
+
+    /// Writes down everything that is known, before the process ends.
+    pub fn save_all(&mut self, now: Moment, effects: &mut Effects) {
+        self.save(now, usize::MAX, effects);
+        if self.known.values().any(|known| known.standing == Standing::Live) {
+            effects.commit.heard_ms = Some(now.wall_ms);
+        }
+    }
+
+    fn save(&mut self, now: Moment, most: usize, effects: &mut Effects) {
+        let from = self.unsaved.len().saturating_sub(most);
+        for id in self.unsaved.split_off(from) {
+            if let Some(known) = self.known.get_mut(&id).filter(|known| known.unsaved) {
+                known.unsaved = false;
+                effects.commit.baselines.push(known.baseline(id));
+            }
+        }
+        self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
+    }
+
+    /// Whether anybody asks about this person.
+    fn wanted(&self, id: UserId) -> bool {
+        self.everyone || self.places.contains_key(&id)
+    }
+
+    fn smoothing(&self, id: UserId) -> Smoothing {
+        self.places.get(&id).map_or(self.rules.smoothing, |&at| self.rules.people[at].smoothing)
+    }
+
+    /// The connection is gone: our own blindness changes nobody.
+    fn go_blind(&mut self, now: Moment, effects: &mut Effects) {
+        for known in self.known.values_mut().filter(|known| known.standing == Standing::Live) {
+            known.standing = Standing::Stale;
+            known.heard = Heard::at(now);
+            effects.commit.heard_ms = Some(now.wall_ms);
+        }
+    }
+
+    /// A person whom a snapshot did not show: unknown, not offline.
+    fn lose(&mut self, now: Moment, id: UserId) {
+        if let Some(known) = self.known.get_mut(&id).filter(|known| known.standing == Standing::Live) {
+            known.standing = Standing::Stale;
+            self.note_unsaved(now, id);
+        }
+    }
+
+    /// A presence has come in.
+    fn arrive(&mut self, now: Moment, id: UserId, seen: Presence<'_>, source: Source, effects: &mut Effects) {
+        self.observed += 1;
+        if !self.wanted(id) {
+            return;
+        }
+        let smoothing = self.smoothing(id);
+        let Some(known) = self.known.get(&id) else { return self.meet(now, id, &seen, effects) };
+        let Some(last) = known.shown(id) else { return self.meet(now, id, &seen, effects) };
+        // A live person's update is a change as it happens; everything else was found out later.
+        let told_late = known.standing != Standing::Live || source == Source::Snapshot;
+        let late_ms = told_late.then(|| millis(known.heard.gap(now)));
+        let long_gone = late_ms.is_some_and(|late_ms| late_ms > millis(self.rules.catch_up));
+        let calm = long_gone || (known.holds.is_empty() && !anything_gone(&last, &seen));
+        let holds = if calm {
+            Vec::new()
+        } else {
+            holds_after(now, &known.holds, &last, &known.raw, &seen, smoothing, late_ms)
+        };
+        let raw = seen.raw;
+        let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.clear();
+        diff(&last, &shown, &mut changes);
+        if known.standing == Standing::Unmonitored {
+            changes.push(Change::plain(ChangeKind::BecameMonitored));
+        }
+        let mut since = None;
+        if changes.is_empty() {
+            self.unchanged += 1;
+        } else {
+            let step = Step {
+                now,
+                id,
+                place: self.places.get(&id).copied(),
+                before: &last,
+                after: &shown,
+                late_ms,
+                ended_ms: now.wall_ms,
+            };
+            let since = since.insert(known.since.clone());
+            self.bell.ring(&step, &changes, since, &self.known, effects);
+        }
+        self.changes = changes;
+        drop((last, shown));
+        self.keep(now, id, raw, holds, since, effects);
+    }
+
+    /// Keeps what was observed, and sees to it that it is written down: with what it rang, or a little later.
+    fn keep(
+        &mut self,
+        now: Moment,
+        id: UserId,
+        raw: &str,
+        holds: Vec<Hold>,
+        since: Option<Since>,
+        effects: &mut Effects,
+    ) {
+        self.note_end(id, &holds);
+        let Some(known) = self.known.get_mut(&id) else { return };
+        let news = since.is_some() || known.holds != holds || known.standing != Standing::Live;
+        known.raw.clear();
+        known.raw.push_str(raw);
+        known.standing = Standing::Live;
+        known.heard = Heard::at(now);
+        known.holds = holds;
+        if let Some(since) = since {
+            known.since = since;
+        }
+        if news {
+            self.note_unsaved(now, id);
+            self.save_if_owed(id, effects);
+        }
+    }
+
+    /// The first time that anything is heard of a person: that is how things are, not what has changed. Only
+    /// that Lanyard has begun to know them is news.
+    fn meet(&mut self, now: Moment, id: UserId, seen: &Presence<'_>, effects: &mut Effects) {
+        let known = self.known.entry(id).or_default();
+        let news = known.standing == Standing::Unmonitored;
+        seen.raw.clone_into(&mut known.raw);
+        known.standing = Standing::Live;
+        known.heard = Heard::at(now);
+        self.note_unsaved(now, id);
+        if news {
+            let before = Presence { user: User { id: Some(id), ..User::default() }, ..Presence::default() };
+            self.ring_alone(now, id, ChangeKind::BecameMonitored, &before, seen, effects);
+        }
+    }
+
+    /// Lanyard does not know the person (any more).
+    fn leave(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
+        if !self.wanted(id) || self.standing(id) == Standing::Unmonitored {
+            return;
+        }
+        let known = self.known.entry(id).or_default();
+        known.standing = Standing::Unmonitored;
+        known.holds.clear();
+        let raw = known.raw.clone();
+        if let Ok((_, last)) = Presence::parse(&raw, Some(id)) {
+            self.note_unsaved(now, id);
+            self.ring_alone(now, id, ChangeKind::BecameUnmonitored, &last, &last, effects);
+        }
+    }
+
+    /// Rings for a change that no two presences show.
+    fn ring_alone(
+        &mut self,
+        now: Moment,
+        id: UserId,
+        kind: ChangeKind,
+        before: &Presence<'_>,
+        after: &Presence<'_>,
+        effects: &mut Effects,
+    ) {
+        let place = self.places.get(&id).copied();
+        let step = Step { now, id, place, before, after, late_ms: None, ended_ms: now.wall_ms };
+        self.bell.ring(&step, &[Change::plain(kind)], &mut Since::default(), &self.known, effects);
+        self.save_if_owed(id, effects);
+    }
+
+    /// Holds of a person have run out: what was held is now gone.
+    fn end_holds(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
+        let Some(known) = self.known.get(&id) else { return };
+        let (ended, mut holds): (Vec<Hold>, Vec<Hold>) =
+            known.holds.iter().cloned().partition(|hold| hold.until <= now.mono);
+        let Some(gone_ms) = ended.iter().map(|hold| hold.gone_ms).min() else { return };
+        let Some(last) = known.shown(id) else { return };
+        let Ok((_, seen)) = Presence::parse(&known.raw, Some(id)) else { return };
+        if ended.iter().any(|hold| hold.what == Held::Everything) {
+            // The person is gone for good, and all that was theirs with them.
+            holds.clear();
+        }
+        let kept = holds.clone();
+        let shown = put_back(id, seen, &kept);
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.clear();
+        diff(&last, &shown, &mut changes);
+        let mut since = known.since.clone();
+        let step = Step {
+            now,
+            id,
+            place: self.places.get(&id).copied(),
+            before: &last,
+            after: &shown,
+            late_ms: ended.iter().filter_map(|hold| hold.late_ms).max(),
+            ended_ms: gone_ms,
+        };
+        self.bell.ring(&step, &changes, &mut since, &self.known, effects);
+        self.changes = changes;
+        drop((last, shown));
+        self.note_end(id, &holds);
+        if let Some(known) = self.known.get_mut(&id) {
+            known.holds = holds;
+            known.since = since;
+        }
+        self.note_unsaved(now, id);
+        self.save_if_owed(id, effects);
+    }
+
+    fn note_end(&mut self, id: UserId, holds: &[Hold]) {
+        if let Some(until) = settle::deadline(holds) {
+            self.ends.push(Reverse((until, id)));
+        }
+    }
+
+    fn note_unsaved(&mut self, now: Moment, id: UserId) {
+        let Some(known) = self.known.get_mut(&id) else { return };
+        if !std::mem::replace(&mut known.unsaved, true) {
+            self.unsaved.push(id);
+            self.save_at.get_or_insert(now.mono + BASELINES_WAIT);
+        }
+    }
+
+    /// What is owed for a person goes into one transaction with what is known of them.
+    fn save_if_owed(&mut self, id: UserId, effects: &mut Effects) {
+        let owes = effects.commit.deliveries.last().is_some_and(|owed| owed.person == Some(id));
+        let marked = effects.commit.marks.last().is_some_and(|mark| mark.person == Some(id));
+        if (owes || marked)
+            && let Some(known) = self.known.get_mut(&id).filter(|known| known.unsaved)
+        {
+            known.unsaved = false;
+            effects.commit.baselines.push(known.baseline(id));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! From what Lanyard says to what is owed: baselines, changes, rules, firings. Pure: no clock, no disk.
+//!
+//! `Engine::observe` takes one observation and adds to `Effects` what must now be written down and sent.
+
+pub mod bell;
+pub mod crowd;
+pub mod effects;
+pub mod ids;
+pub mod machine;
+pub mod marks;
+pub mod person;
+pub mod verdict;

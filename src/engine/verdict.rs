@@ -1,0 +1,68 @@
+//! Why a rule rang or did not: every "no" has a name.
+
+/// What became of one rule at one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Fired,
+    /// The change is narrowed to something else.
+    Narrowed,
+    /// Its condition is false.
+    ConditionFalse,
+    /// Its cooldown runs; milliseconds until it ends.
+    Cooling {
+        left_ms: i64,
+    },
+    /// The same `dedupe` key was used before; milliseconds until it is forgotten.
+    Duplicate {
+        left_ms: i64,
+    },
+    /// It has already fired for the same happening, told under another name (`went_online`,
+    /// `changed_status`).
+    ToldAlready,
+    /// The change was found after a gap longer than `catch_up`.
+    TooLate,
+}
+
+impl Verdict {
+    pub const WORDS: [&str; 7] =
+        ["fired", "narrowed", "condition_false", "cooldown", "duplicate", "told_already", "too_late"];
+
+    /// One word for metrics and for machines.
+    pub fn word(self) -> &'static str {
+        Self::WORDS[self.number()]
+    }
+
+    /// The place of its word in `WORDS`.
+    pub fn number(self) -> usize {
+        match self {
+            Self::Fired => 0,
+            Self::Narrowed => 1,
+            Self::ConditionFalse => 2,
+            Self::Cooling { .. } => 3,
+            Self::Duplicate { .. } => 4,
+            Self::ToldAlready => 5,
+            Self::TooLate => 6,
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fired => f.write_str("rings"),
+            Self::Narrowed => f.write_str("`when` is narrowed to something else"),
+            Self::ConditionFalse => f.write_str("`if` is false"),
+            Self::Cooling { left_ms } => write!(f, "`cooldown` for another {} s", seconds(*left_ms)),
+            Self::Duplicate { left_ms } => {
+                write!(f, "`dedupe`: same key, forgotten in {} s", seconds(*left_ms))
+            }
+            Self::ToldAlready => f.write_str("has rung for the same happening"),
+            Self::TooLate => f.write_str("found after a gap longer than `catch_up`"),
+        }
+    }
+}
+
+/// Whole seconds, rounded up: a wait that is nearly over is not "0 s".
+fn seconds(left_ms: i64) -> i64 {
+    (left_ms + 999) / 1000
+}
