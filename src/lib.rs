@@ -1,11 +1,15 @@
 //! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
 
+pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod lanyard;
+pub mod logging;
+pub mod metrics;
 pub mod outbox;
 pub mod presence;
 pub mod rules;
 pub mod targets;
 pub mod time;
 pub mod tls;
+pub mod web;

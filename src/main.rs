@@ -1,2 +1,5 @@
-use doorchime as _;
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    doorchime::cli::entry::start()
+}

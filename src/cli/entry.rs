@@ -1,0 +1,81 @@
+//! From `main` to a command, and back to an exit code.
+
+use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::Level;
+
+use super::args::{Args, Command};
+use super::exit::{Ended, Exit, Failure};
+use super::style::{self, paint};
+use super::{completions, healthcheck, init};
+use crate::logging;
+
+/// The whole program.
+pub fn start() -> ExitCode {
+    panic::set_hook(Box::new(tell_panic));
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Help and version come this way too, with exit code 0; a reader that has left is no failure.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Fine.into() };
+        }
+    };
+    // A panic in here has been told by the hook.
+    let ended = panic::catch_unwind(|| dispatch(args)).unwrap_or(Ok(Exit::Fault));
+    conclude(ended).into()
+}
+
+fn dispatch(args: Args) -> Ended {
+    let otherwise = match args.command {
+        Command::Run(_) => Level::INFO,
+        _ => Level::WARN,
+    };
+    logging::start(args.log.log_format, args.log.log_level.as_deref(), otherwise).map_err(Failure::usage)?;
+    match args.command {
+        Command::Init(args) => init::init(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+        Command::Run(_)
+        | Command::Check(_)
+        | Command::Demo(_)
+        | Command::Send(_)
+        | Command::Outbox(_)
+        | Command::Schema(_) => todo!(),
+    }
+}
+
+fn conclude(ended: Ended) -> Exit {
+    let (exit, text) = match ended {
+        Ok(exit) => return exit,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
+        Err(Failure::Output(error)) => (Exit::Fault, format!("the output could not be written: {error}")),
+        Err(Failure::Finding(text)) => (Exit::Findings, text),
+        Err(Failure::Usage(text)) => (Exit::Usage, text),
+        Err(Failure::Fault(text)) => (Exit::Fault, text),
+    };
+    let head = paint(style::BAD, "error:");
+    // Nobody is left to be told if this fails.
+    let _ = writeln!(anstream::stderr().lock(), "{head} {text}");
+    exit
+}
+
+/// One line instead of a page; with `RUST_BACKTRACE=1`, the page as well.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+    let text = panic.payload_as_str().unwrap_or("no reason given");
+    let head = paint(style::BAD, "fault:");
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(
+        stderr,
+        "{head} {}{place}; this is a mistake in doorchime, please report it",
+        style::plain(text)
+    );
+    let trace = std::backtrace::Backtrace::capture();
+    if trace.status() == std::backtrace::BacktraceStatus::Captured {
+        let _ = writeln!(stderr, "{trace}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Logs, to stderr: for people as text, for machines as JSON.
+
+use std::io::{self, IsTerminal};
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line, for machines.
+    Json,
+}
+
+/// Starts logging. `level` is `error`, `warn`, `info`, `debug`, `trace`, or a list of directives such as
+/// `info,doorchime::outbox=debug`; what it does not speak of stays at `otherwise`.
+pub fn start(format: Format, level: Option<&str>, otherwise: Level) -> Result<(), BadLevel> {
+    let level = level.map(str::trim).filter(|level| !level.is_empty());
+    let filter = filter(level, otherwise)?.and(filter_fn(may_be_told));
+    let colour = io::stderr().is_terminal() && anstream::AutoStream::choice(&io::stderr()) != NEVER;
+    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = match format {
+        Format::Text => layer.with_ansi(colour).with_target(false).boxed(),
+        Format::Json => layer.with_ansi(false).json().flatten_event(true).boxed(),
+    };
+    // Only a second start fails, and then the first one goes on.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    Ok(())
+}
+
+const NEVER: anstream::ColorChoice = anstream::ColorChoice::Never;
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "`{0}` is no log level: error, warn, info, debug, trace, or directives such as `info,doorchime::outbox=debug`"
+)]
+pub struct BadLevel(String);
+
+fn filter(level: Option<&str>, otherwise: Level) -> Result<EnvFilter, BadLevel> {
+    let ours = |level: &str| format!("warn,doorchime={level}");
+    // A lone word is read as the name of a crate, so that a mistyped level would pass as one.
+    let mistyped = |directive: &str| {
+        let known = directive.parse::<LevelFilter>().is_ok() || directive.starts_with("doorchime");
+        !known && !directive.contains(['=', ':'])
+    };
+    if level.is_some_and(|level| level.split(',').any(|directive| mistyped(directive.trim()))) {
+        return Err(BadLevel(level.unwrap_or_default().to_owned()));
+    }
+    let directives = match level {
+        None => ours(otherwise.as_str()),
+        Some(level) if level.parse::<LevelFilter>().is_ok() => ours(level),
+        Some(directives) => format!("{},{directives}", ours(otherwise.as_str())),
+    };
+    EnvFilter::builder().parse(&directives).map_err(|_| BadLevel(level.unwrap_or_default().to_owned()))
+}
+
+/// The HTTP and TLS libraries tell addresses at `debug` and headers at `trace`. Those are secrets here, so
+/// that no setting opens them.
+fn may_be_told(metadata: &Metadata<'_>) -> bool {
+    let ours = metadata.target() == "doorchime" || metadata.target().starts_with("doorchime::");
+    ours || *metadata.level() <= Level::WARN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_words_or_directives() {
+        for (level, expected) in [
+            (None, "warn,doorchime=info"),
+            (Some("debug"), "warn,doorchime=debug"),
+            (Some("WARN"), "warn,doorchime=warn"),
+            (Some("off"), "warn,doorchime=off"),
+            (Some("doorchime::outbox=trace"), "doorchime::outbox=trace,doorchime=info,warn"),
+        ] {
+            let mut told: Vec<String> =
+                filter(level, Level::INFO).unwrap().to_string().split(',').map(str::to_lowercase).collect();
+            let mut expected: Vec<String> = expected.split(',').map(str::to_lowercase).collect();
+            told.sort();
+            expected.sort();
+            assert_eq!(told, expected, "{level:?}");
+        }
+        for wrong in ["loud", "doorchime=loud", "a=b=c"] {
+            assert_eq!(filter(Some(wrong), Level::INFO).unwrap_err(), BadLevel(wrong.to_owned()));
+        }
+    }
+}

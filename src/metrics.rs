@@ -1,0 +1,349 @@
+//! What is counted, for `/metrics`. Labels are names from the rules file and words of ours, never people.
+//!
+//! Handles are atomics and cheap to call. Where a label is looked up, a read lock is taken: that is for what
+//! happens a few times a second, not for each frame.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::presence::change::ChangeKind;
+
+/// What `encode` writes, for `Content-Type`.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Word = [(&'static str, &'static str); 1];
+type Name = [(&'static str, Arc<str>); 1];
+type NameAndWord = ([(&'static str, Arc<str>); 1], [(&'static str, &'static str); 1]);
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    pub lanyard: LanyardMetrics,
+    pub rules: RulesMetrics,
+    pub outbox: OutboxMetrics,
+    pub store: StoreMetrics,
+}
+
+/// The connection to Lanyard and what comes over it.
+#[derive(Clone, Default)]
+pub struct LanyardMetrics {
+    /// 1 while a session is live.
+    pub connected: Gauge,
+    /// Sessions that came to life.
+    pub sessions: Counter,
+    pub frames: Counter,
+    /// As they came over the network, compressed or not.
+    pub bytes: Counter,
+    /// After inflating; equal to `bytes` without compression.
+    pub inflated_bytes: Counter,
+    /// People in an `INIT_STATE`.
+    pub seen: Counter,
+    /// `PRESENCE_UPDATE`s.
+    pub updates: Counter,
+    closes: Family<Word, Counter>,
+    garbage: Family<Word, Counter>,
+    /// People the rules file names.
+    pub people: Gauge,
+    /// Of those, the ones that Lanyard does not know.
+    pub unmonitored: Gauge,
+}
+
+impl LanyardMetrics {
+    /// A session ended: `reason` is one of a handful of words of ours, not the server's text.
+    pub fn closed(&self, reason: &'static str) {
+        self.connected.set(0);
+        self.closes.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Something arrived that could not be read.
+    pub fn garbage(&self, kind: &'static str) {
+        self.garbage.get_or_create(&[("kind", kind)]).inc();
+    }
+}
+
+/// What the rules make of it.
+#[derive(Clone)]
+pub struct RulesMetrics {
+    changes: Arc<[Counter]>,
+    firings: Family<Name, Counter>,
+    verdicts: Family<Word, Counter>,
+    pub people: Gauge,
+    pub targets: Gauge,
+    pub rules: Gauge,
+    loads: Family<Word, Counter>,
+}
+
+impl RulesMetrics {
+    pub fn changed(&self, kind: ChangeKind) {
+        self.changes[kind as usize].inc();
+    }
+
+    pub fn fired(&self, rule: &Arc<str>) {
+        self.firings.get_or_create(&[("rule", Arc::clone(rule))]).inc();
+    }
+
+    /// A rule was asked about a change; `verdict` is `Verdict::word`.
+    pub fn judged(&self, verdict: &'static str) {
+        self.verdicts.get_or_create(&[("verdict", verdict)]).inc();
+    }
+
+    /// A rules file was read, and taken (`ok`) or not.
+    pub fn loaded(&self, ok: bool) {
+        self.loads.get_or_create(&[("result", if ok { "taken" } else { "refused" })]).inc();
+    }
+}
+
+/// What is owed and what became of it.
+#[derive(Clone)]
+pub struct OutboxMetrics {
+    owed: Family<Name, Counter>,
+    attempts: Family<NameAndWord, Counter>,
+    durations: Family<Name, Histogram, Buckets>,
+    settled: Family<NameAndWord, Counter>,
+    pending: Family<Name, Gauge>,
+    disabled: Family<Name, Gauge>,
+    oldest_pending: Gauge<f64, AtomicU64>,
+}
+
+impl OutboxMetrics {
+    /// A delivery was written down.
+    pub fn owed(&self, target: &Arc<str>) {
+        self.owed.get_or_create(&[("target", Arc::clone(target))]).inc();
+    }
+
+    /// One HTTP request ended; `answer` is a word for how (`delivered`, `later`, `unsent`, …).
+    pub fn attempted(&self, target: &Arc<str>, answer: &'static str, took: Duration) {
+        let name = [("target", Arc::clone(target))];
+        self.durations.get_or_create(&name).observe(took.as_secs_f64());
+        self.attempts.get_or_create(&(name, [("answer", answer)])).inc();
+    }
+
+    /// A delivery came to its end; `end` is `delivered`, `refused`, `expired` or `dropped`.
+    pub fn settled(&self, target: &Arc<str>, end: &'static str) {
+        self.settled.get_or_create(&([("target", Arc::clone(target))], [("end", end)])).inc();
+    }
+
+    pub fn pending(&self, target: &Arc<str>, rows: u64) {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        self.pending.get_or_create(&[("target", Arc::clone(target))]).set(rows);
+    }
+
+    pub fn disabled(&self, target: &Arc<str>, disabled: bool) {
+        self.disabled.get_or_create(&[("target", Arc::clone(target))]).set(i64::from(disabled));
+    }
+
+    /// How long the oldest delivery that is still owed has waited; zero if none is.
+    pub fn oldest_pending(&self, waited: Duration) {
+        self.oldest_pending.set(waited.as_secs_f64());
+    }
+}
+
+/// The database.
+#[derive(Clone)]
+pub struct StoreMetrics {
+    /// 1 while it can be written.
+    pub writable: Gauge,
+    pub commits: Counter,
+    /// Deliveries, baselines and marks written.
+    pub rows: Counter,
+    frame_to_commit: Histogram,
+}
+
+impl StoreMetrics {
+    /// From a frame's arrival to the end of the transaction that holds what followed from it.
+    pub fn frame_committed(&self, took: Duration) {
+        self.frame_to_commit.observe(took.as_secs_f64());
+    }
+}
+
+/// Upper bounds of an attempt's duration in seconds; the timeout is 10.
+#[derive(Clone)]
+struct Buckets;
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Arc<Self> {
+        let mut registry = Registry::with_prefix("doorchime");
+        let build: Family<Word, Gauge> = Family::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("build_info", "Always 1; the version is a label", build);
+        let lanyard = register_lanyard(registry.sub_registry_with_prefix("lanyard"));
+        let rules = register_rules(&mut registry);
+        let outbox = register_outbox(&mut registry);
+        let store = register_store(registry.sub_registry_with_prefix("store"));
+        Arc::new(Self { registry, lanyard, rules, outbox, store })
+    }
+
+    /// All of it as OpenMetrics text.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn register_lanyard(registry: &mut Registry) -> LanyardMetrics {
+    let m = LanyardMetrics::default();
+    registry.register("connected", "1 while a session with Lanyard is live", m.connected.clone());
+    registry.register("sessions", "Sessions with Lanyard that came to life", m.sessions.clone());
+    registry.register("closes", "Sessions that ended, by reason", m.closes.clone());
+    registry.register("frames", "Frames received", m.frames.clone());
+    registry.register_with_unit(
+        "received",
+        "What was received, as it came over the network",
+        Unit::Bytes,
+        m.bytes.clone(),
+    );
+    registry.register_with_unit(
+        "inflated",
+        "What was received, after inflating",
+        Unit::Bytes,
+        m.inflated_bytes.clone(),
+    );
+    registry.register("seen", "Presences received in snapshots", m.seen.clone());
+    registry.register("updates", "Presence updates received", m.updates.clone());
+    registry.register("garbage", "Frames that could not be read, by kind", m.garbage.clone());
+    registry.register("people", "People asked about", m.people.clone());
+    registry.register("unmonitored_people", "People that Lanyard does not know", m.unmonitored.clone());
+    m
+}
+
+fn register_rules(registry: &mut Registry) -> RulesMetrics {
+    let changes: Family<Word, Counter> = Family::default();
+    let each = |kind: &ChangeKind| changes.get_or_create_owned(&[("change", kind.name())]);
+    let m = RulesMetrics {
+        changes: ChangeKind::ALL.iter().map(each).collect(),
+        firings: Family::default(),
+        verdicts: Family::default(),
+        people: Gauge::default(),
+        targets: Gauge::default(),
+        rules: Gauge::default(),
+        loads: Family::default(),
+    };
+    registry.register("changes", "Changes of people, by kind", changes);
+    registry.register("firings", "Rules that rang, by rule", m.firings.clone());
+    registry.register("verdicts", "What rules that were asked answered, by reason", m.verdicts.clone());
+    registry.register("people", "People in the rules file", m.people.clone());
+    registry.register("targets", "Targets in the rules file", m.targets.clone());
+    registry.register("rules", "Rules in the rules file", m.rules.clone());
+    registry.register("rules_loads", "Rules files read, by result", m.loads.clone());
+    m
+}
+
+fn register_outbox(registry: &mut Registry) -> OutboxMetrics {
+    let m = OutboxMetrics {
+        owed: Family::default(),
+        attempts: Family::default(),
+        durations: Family::new_with_constructor(Buckets),
+        settled: Family::default(),
+        pending: Family::default(),
+        disabled: Family::default(),
+        oldest_pending: Gauge::default(),
+    };
+    registry.register("deliveries_owed", "Deliveries written down, by target", m.owed.clone());
+    registry.register("attempts", "Requests made, by target and answer", m.attempts.clone());
+    registry.register_with_unit(
+        "attempt_duration",
+        "How long requests took, by target",
+        Unit::Seconds,
+        m.durations.clone(),
+    );
+    registry.register("deliveries", "Deliveries settled, by target and end", m.settled.clone());
+    registry.register("pending", "Deliveries still owed, by target", m.pending.clone());
+    registry.register(
+        "target_disabled",
+        "1 while a target waits for a person to mend it",
+        m.disabled.clone(),
+    );
+    registry.register_with_unit(
+        "oldest_pending",
+        "How long the oldest delivery still owed has waited",
+        Unit::Seconds,
+        m.oldest_pending.clone(),
+    );
+    m
+}
+
+fn register_store(registry: &mut Registry) -> StoreMetrics {
+    let buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+    let m = StoreMetrics {
+        writable: Gauge::default(),
+        commits: Counter::default(),
+        rows: Counter::default(),
+        frame_to_commit: Histogram::new(buckets),
+    };
+    registry.register("writable", "1 while the database can be written", m.writable.clone());
+    registry.register("commits", "Transactions", m.commits.clone());
+    registry.register("rows", "Rows written", m.rows.clone());
+    registry.register_with_unit(
+        "frame_to_commit",
+        "From a frame's arrival until what followed from it is on disk",
+        Unit::Seconds,
+        m.frame_to_commit.clone(),
+    );
+    m
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_told() {
+        let metrics = Metrics::new();
+        let (target, rule): (Arc<str>, Arc<str>) = ("team".into(), "new-track".into());
+        metrics.lanyard.connected.set(1);
+        metrics.lanyard.bytes.inc_by(12);
+        metrics.lanyard.closed("network");
+        metrics.lanyard.garbage("json");
+        metrics.rules.changed(ChangeKind::ChangedTrack);
+        metrics.rules.fired(&rule);
+        metrics.rules.judged("cooldown");
+        metrics.rules.loaded(true);
+        metrics.outbox.owed(&target);
+        metrics.outbox.attempted(&target, "delivered", Duration::from_millis(20));
+        metrics.outbox.settled(&target, "delivered");
+        metrics.outbox.pending(&target, 3);
+        metrics.outbox.disabled(&target, true);
+        metrics.outbox.oldest_pending(Duration::from_millis(1500));
+        metrics.store.frame_committed(Duration::from_millis(3));
+        let text = metrics.encode().unwrap();
+        for line in [
+            concat!("doorchime_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "doorchime_lanyard_connected 0",
+            "doorchime_lanyard_received_bytes_total 12",
+            "doorchime_lanyard_closes_total{reason=\"network\"} 1",
+            "doorchime_lanyard_garbage_total{kind=\"json\"} 1",
+            "doorchime_changes_total{change=\"changed_track\"} 1",
+            "doorchime_changes_total{change=\"went_online\"} 0",
+            "doorchime_firings_total{rule=\"new-track\"} 1",
+            "doorchime_verdicts_total{verdict=\"cooldown\"} 1",
+            "doorchime_rules_loads_total{result=\"taken\"} 1",
+            "doorchime_deliveries_owed_total{target=\"team\"} 1",
+            "doorchime_attempts_total{target=\"team\",answer=\"delivered\"} 1",
+            "doorchime_attempt_duration_seconds_bucket{le=\"0.025\",target=\"team\"} 1",
+            "doorchime_deliveries_total{target=\"team\",end=\"delivered\"} 1",
+            "doorchime_pending{target=\"team\"} 3",
+            "doorchime_target_disabled{target=\"team\"} 1",
+            "doorchime_oldest_pending_seconds 1.5",
+            "doorchime_store_frame_to_commit_seconds_bucket{le=\"0.005\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is missing from\n{text}");
+        }
+    }
+}

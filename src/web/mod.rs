@@ -1,0 +1,5 @@
+//! The HTTP side of `run`: health, readiness, metrics.
+
+pub mod listen;
+pub mod server;
+pub mod status;
