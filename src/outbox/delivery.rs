@@ -131,6 +131,8 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     Delivered,
+    /// Delivered, and it was the last that the target takes before this has passed.
+    DeliveredThenPause(Duration),
     /// The target asks for a pause; `None` where it does not say how long.
     Wait(Option<Duration>),
     /// Not now; perhaps later.

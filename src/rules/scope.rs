@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use jiff::tz::TimeZone;
+
 use crate::presence::change::{Change, Subject};
 use crate::presence::model::{
     Activity, ActivityType, Platform, Platforms, Presence, Text, Track, User, UserId,
@@ -186,6 +188,8 @@ pub struct Scope<'a> {
     pub before: Option<Sight<'a>>,
     pub change: Option<Changed<'a>>,
     pub now: Now,
+    /// The file's time zone, in which times are shown.
+    pub zone: &'a TimeZone,
     pub people: &'a dyn People,
     /// The rule's id.
     pub rule: &'a str,

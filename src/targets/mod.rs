@@ -1,11 +1,34 @@
 //! Where notifications go: each kind's request, limits, escaping, and how its answers read.
+//!
+//! One file a kind, with its table at the top. `place` is where escaping and cutting happen, `message` is a
+//! `send:` entry compiled, `settings` and `address` read what stands under `targets:`, `reading` holds what
+//! the dialects have in common.
 
+pub mod address;
+pub mod console;
+pub mod discord;
+pub mod gotify;
+pub mod home_assistant;
+pub mod mattermost;
 pub mod message;
+pub mod ntfy;
+pub mod place;
+pub mod reading;
+pub mod settings;
+pub mod slack;
+pub mod telegram;
+pub mod webhook;
 
-use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
 
-use crate::outbox::delivery::{Answer, Delivery, Reading, Request};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+
+use crate::outbox::delivery::{Answer, Delivery, Parts, Reading, Request};
 use crate::rules::mistake::Mistake;
+use place::Place;
+use settings::{DeliverySettings, Settings};
 
 /// A mistake somewhere inside a mapping: the keys and list places that lead to it (`blocks`, `0`, `text`).
 pub type Placed = (Vec<String>, Mistake);
@@ -18,15 +41,47 @@ pub struct Kind {
     pub settings: &'static [Key],
     /// The keys of a `send:` entry.
     pub parts: &'static [Key],
+    /// What is sent when a `send:` entry says nothing.
+    pub(crate) main: Main,
+    /// Where a text of a message ends up: its escaping and its limit. Told the way to the text, beginning
+    /// with the part's name, and all parts as written.
+    pub(crate) place: fn(&[&str], &Map<String, Value>) -> Place,
+    /// What no single key's shape can say: parts that exclude or need each other.
+    pub(crate) check: fn(&Map<String, Value>) -> Vec<Placed>,
 }
 
+/// What carries the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Main {
+    /// A text part; left out, it says in words what changed, unless one of `instead` is given.
+    Text { part: &'static str, instead: &'static [&'static str] },
+    /// The default JSON event, unless one of these is given.
+    Event { instead: &'static [&'static str] },
+}
+
+/// The part under which a message keeps the default JSON event. No kind's table has such a key, so no file
+/// can write it.
+pub(crate) const EVENT: &str = "_event";
+
 /// One key of a target or of a message.
+#[derive(Clone, Copy)]
 pub struct Key {
     pub name: &'static str,
     pub shape: Shape,
     pub required: bool,
     /// One sentence for the reference and for editors.
     pub doc: &'static str,
+}
+
+impl Key {
+    pub const fn new(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self { name, shape, required: false, doc }
+    }
+
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
 }
 
 /// What may stand as a key's value.
@@ -38,6 +93,8 @@ pub enum Shape {
     /// An `http(s)` address; never shown either.
     Url,
     Number,
+    /// A number, or one of these words.
+    NumberOr(&'static [&'static str]),
     Bool,
     Duration,
     Choice(&'static [&'static str]),
@@ -48,33 +105,253 @@ pub enum Shape {
 }
 
 /// Every kind there is.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[
+    webhook::KIND,
+    slack::KIND,
+    discord::KIND,
+    ntfy::KIND,
+    home_assistant::KIND,
+    gotify::KIND,
+    telegram::KIND,
+    mattermost::KIND,
+    console::KIND,
+];
 
 /// A target as the file describes it, ready to make requests.
-pub struct Target {}
+pub struct Target {
+    name: Arc<str>,
+    kind: &'static Kind,
+    delivery: DeliverySettings,
+    service: Service,
+}
+
+/// Everything in here may be secret.
+enum Service {
+    Webhook(webhook::Webhook),
+    Slack(slack::Slack),
+    Discord(discord::Discord),
+    Ntfy(ntfy::Ntfy),
+    HomeAssistant(home_assistant::HomeAssistant),
+    Gotify(gotify::Gotify),
+    Telegram(telegram::Telegram),
+    Mattermost(mattermost::Mattermost),
+    Console(console::Console),
+}
+
+/// What an attempt is made of.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    Http(Request),
+    /// One line for the terminal, without anything that could move its cursor.
+    Print(String),
+}
+
+/// One attempt at one delivery.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'c> {
+    pub delivery: &'c Delivery,
+    /// Dates signatures.
+    pub now_ms: i64,
+    /// No markup this time.
+    pub plain: bool,
+}
+
+impl Call<'_> {
+    fn parts(&self) -> &Parts {
+        &self.delivery.parts
+    }
+
+    /// A part as text; empty if it is not there.
+    fn text(&self, part: &str) -> &str {
+        self.parts().get(part).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn flag(&self, part: &str) -> bool {
+        self.parts().get(part).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// The named parts that are there, under their own names.
+    fn object(&self, parts: &[&str]) -> Map<String, Value> {
+        parts.iter().filter_map(|&part| Some((part.to_owned(), self.parts().get(part)?.clone()))).collect()
+    }
+}
 
 impl Target {
     /// Builds a target from its settings (`type` and what `Kind::settings` lists), whose keys and shapes have
     /// been checked against the table and whose variables have been filled in.
     pub fn build(
-        _name: &str,
-        _kind: &'static Kind,
-        _settings: &Map<String, Value>,
+        name: &str,
+        kind: &'static Kind,
+        settings: &Map<String, Value>,
     ) -> Result<Self, Vec<Placed>> {
-        todo!()
+        let mut settings = Settings::new(settings);
+        let from = &mut settings;
+        let (service, min_gap) = match kind.name {
+            "webhook" => (webhook::Webhook::build(from).map(Service::Webhook), webhook::MIN_GAP),
+            "slack" => (slack::Slack::build(from).map(Service::Slack), slack::MIN_GAP),
+            "discord" => (discord::Discord::build(from).map(Service::Discord), discord::MIN_GAP),
+            "ntfy" => (ntfy::Ntfy::build(from).map(Service::Ntfy), ntfy::MIN_GAP),
+            "home_assistant" => (
+                home_assistant::HomeAssistant::build(from).map(Service::HomeAssistant),
+                home_assistant::MIN_GAP,
+            ),
+            "gotify" => (gotify::Gotify::build(from).map(Service::Gotify), gotify::MIN_GAP),
+            "telegram" => (telegram::Telegram::build(from).map(Service::Telegram), telegram::MIN_GAP),
+            "mattermost" => {
+                (mattermost::Mattermost::build(from).map(Service::Mattermost), mattermost::MIN_GAP)
+            }
+            _ => (Some(Service::Console(console::Console)), console::MIN_GAP),
+        };
+        let delivery = settings.delivery(min_gap);
+        let service = settings.done(service)?;
+        Ok(Self { name: name.into(), kind, delivery, service })
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     pub fn kind(&self) -> &'static Kind {
-        todo!()
+        self.kind
+    }
+
+    pub fn delivery_settings(&self) -> &DeliverySettings {
+        &self.delivery
     }
 
     /// The request for one attempt. `now_ms` dates signatures; `plain` asks for no markup.
-    pub fn request(&self, _delivery: &Delivery, _now_ms: i64, _plain: bool) -> Request {
-        todo!()
+    pub fn request(&self, delivery: &Delivery, now_ms: i64, plain: bool) -> Outgoing {
+        let call = Call { delivery, now_ms, plain };
+        Outgoing::Http(match &self.service {
+            Service::Webhook(webhook) => webhook.request(call),
+            Service::Slack(slack) => slack.request(call),
+            Service::Discord(discord) => discord.request(call),
+            Service::Ntfy(ntfy) => ntfy.request(call),
+            Service::HomeAssistant(home_assistant) => home_assistant.request(call),
+            Service::Gotify(gotify) => gotify.request(call),
+            Service::Telegram(telegram) => telegram.request(call),
+            Service::Mattermost(mattermost) => mattermost.request(call),
+            Service::Console(console) => return Outgoing::Print(console.line(call)),
+        })
     }
 
     /// What an answer means in this target's dialect.
-    pub fn read(&self, _answer: &Answer, _now_ms: i64) -> Reading {
-        todo!()
+    pub fn read(&self, answer: &Answer, now_ms: i64) -> Reading {
+        match &self.service {
+            Service::Webhook(_) => reading::by_status(answer, now_ms, webhook::DISABLING),
+            Service::Slack(_) => slack::read(answer, now_ms),
+            Service::Discord(_) => discord::read(answer, now_ms),
+            Service::Ntfy(_) => ntfy::read(answer, now_ms),
+            Service::HomeAssistant(_) => reading::by_status(answer, now_ms, home_assistant::DISABLING),
+            Service::Gotify(_) => reading::by_status(answer, now_ms, gotify::DISABLING),
+            Service::Telegram(_) => telegram::read(answer, now_ms),
+            Service::Mattermost(_) => mattermost::read(answer, now_ms),
+            Service::Console(_) => Reading::Delivered,
+        }
     }
+
+    /// What is wrong with a message's parts, as written, for this very target: what the kind's table alone
+    /// cannot know, since it depends on the target's settings.
+    pub fn check_parts(&self, parts: &Map<String, Value>) -> Vec<Placed> {
+        match &self.service {
+            Service::Webhook(webhook) => webhook.check_parts(parts),
+            Service::HomeAssistant(home_assistant) => home_assistant.check_parts(parts),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is not wrong but worth knowing, for `check`.
+    pub fn warnings(&self) -> Vec<Mistake> {
+        match &self.service {
+            Service::HomeAssistant(home_assistant) => home_assistant.warnings(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The parts of a notification that says that it is a test.
+    pub fn test_parts(&self) -> Parts {
+        const TEXT: &str = "This is a test from doorchime: notifications get here.";
+        let parts = match &self.service {
+            Service::Webhook(_) | Service::HomeAssistant(_) => {
+                json!({EVENT: {"type": "test", "message": TEXT}})
+            }
+            Service::Ntfy(_) | Service::Gotify(_) => json!({"title": "doorchime", "message": TEXT}),
+            Service::Discord(_) => json!({"content": TEXT}),
+            _ => json!({"text": TEXT}),
+        };
+        match parts {
+            Value::Object(parts) => parts,
+            _ => Parts::new(),
+        }
+    }
+
+    /// A request that changes nothing and tells whether the service is there and lets us in, where there is
+    /// such a thing. Its answer is read by `read_health`.
+    pub fn health(&self) -> Option<Request> {
+        match &self.service {
+            Service::Discord(discord) => Some(discord.health()),
+            Service::Ntfy(ntfy) => Some(ntfy.health()),
+            Service::HomeAssistant(home_assistant) => home_assistant.health(),
+            Service::Gotify(gotify) => Some(gotify.health()),
+            Service::Telegram(telegram) => Some(telegram.health()),
+            Service::Webhook(_) | Service::Slack(_) | Service::Mattermost(_) | Service::Console(_) => None,
+        }
+    }
+
+    /// `Delivered` means healthy.
+    pub fn read_health(&self, answer: &Answer, now_ms: i64) -> Reading {
+        match &self.service {
+            Service::Ntfy(_) => ntfy::read_health(answer, now_ms),
+            Service::Gotify(_) => gotify::read_health(answer, now_ms),
+            _ => self.read(answer, now_ms),
+        }
+    }
+}
+
+/// The name and the kind; the rest is secret.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("name", &self.name)
+            .field("kind", &self.kind.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kind").field(&self.name).finish()
+    }
+}
+
+/// No exclusions at all.
+pub(crate) fn unchecked(_: &Map<String, Value>) -> Vec<Placed> {
+    Vec::new()
+}
+
+type Headers = Vec<(String, SecretString)>;
+
+/// A header, its value rid of what cannot stand in one.
+fn header(name: &str, value: &str) -> (String, SecretString) {
+    (name.to_owned(), SecretString::from(header_value(value)))
+}
+
+/// Without control characters and line breaks: what follows one would be read as another header.
+fn header_value(value: &str) -> String {
+    let kept: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    kept.trim().to_owned()
+}
+
+fn bearer(token: &SecretString) -> (String, SecretString) {
+    use secrecy::ExposeSecret;
+    header("authorization", &format!("Bearer {}", token.expose_secret()))
+}
+
+fn post_json(url: String, mut headers: Headers, body: &Value) -> Request {
+    headers.push(header("content-type", "application/json"));
+    Request { method: "POST", url: SecretString::from(url), headers, body: body.to_string().into_bytes() }
+}
+
+fn fetch(url: String, headers: Headers) -> Request {
+    Request { method: "GET", url: SecretString::from(url), headers, body: Vec::new() }
 }

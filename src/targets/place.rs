@@ -1,0 +1,235 @@
+//! Where a text ends up: how strangers' words are made harmless there, and how much of the whole it takes.
+//!
+//! Cutting and escaping go together. A text is cut between two graphemes, so that no emoji is torn and no
+//! escape is halved, at the last place at which the escaped whole and an ellipsis still fit.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::address;
+use crate::rules::template::{Origin, Segment};
+
+/// How interpolated values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    None,
+    /// `&`, `<` and `>` as entities: without `<`, Slack reads no mention and no link.
+    Slack,
+    /// Backslashes before what Markdown reads (Discord's and ntfy's and Gotify's CommonMark).
+    Markdown,
+    /// Markdown, and `@` parted from what follows.
+    Mattermost,
+    /// Entities for HTML and XML, quotes included.
+    Html,
+    /// As the inside of a JSON string.
+    Json,
+    /// Percent-encoded.
+    Url,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Bytes,
+    Chars,
+    /// What JavaScript and many services count.
+    Utf16,
+}
+
+/// A place for text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub escape: Escape,
+    pub max: usize,
+    pub unit: Unit,
+    /// Whether the limit counts what is read (an entity is one letter) or what is written.
+    pub as_read: bool,
+    /// People see it: marks that turn the direction of what follows are taken out.
+    pub shown: bool,
+    /// One line: breaks become spaces.
+    pub line: bool,
+    /// An address or a name: left out if it comes out empty.
+    pub url: bool,
+}
+
+/// No place takes more.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+
+const ELLIPSIS: char = '…';
+
+impl Place {
+    const fn new(escape: Escape, shown: bool) -> Self {
+        Self {
+            escape,
+            max: TEXT_BYTES_MAX,
+            unit: Unit::Bytes,
+            as_read: false,
+            shown,
+            line: false,
+            url: false,
+        }
+    }
+
+    /// For people's eyes.
+    pub const fn shown(escape: Escape) -> Self {
+        Self::new(escape, true)
+    }
+
+    /// For programs: as it is, but for control characters.
+    pub const fn machine() -> Self {
+        Self::new(Escape::None, false)
+    }
+
+    #[must_use]
+    pub const fn bytes(self, max: usize) -> Self {
+        Self { max, unit: Unit::Bytes, ..self }
+    }
+
+    #[must_use]
+    pub const fn chars(self, max: usize) -> Self {
+        Self { max, unit: Unit::Chars, ..self }
+    }
+
+    #[must_use]
+    pub const fn utf16(self, max: usize) -> Self {
+        Self { max, unit: Unit::Utf16, ..self }
+    }
+
+    #[must_use]
+    pub const fn as_read(self) -> Self {
+        Self { as_read: true, ..self }
+    }
+
+    #[must_use]
+    pub const fn line(self) -> Self {
+        Self { line: true, ..self }
+    }
+
+    #[must_use]
+    pub const fn url(self) -> Self {
+        Self { url: true, line: true, ..self }
+    }
+
+    /// The segments as one text: values escaped, the whole cut to the limit.
+    pub fn fit(self, segments: &[Segment]) -> String {
+        let mut fitted = Fitted { place: self, text: String::new(), used: 0, keep: 0 };
+        for segment in segments {
+            let escape = if segment.origin == Origin::Value { self.escape } else { Escape::None };
+            let tamed = self.tame(segment);
+            let mut graphemes = tamed.graphemes(true);
+            if !graphemes.all(|grapheme| fitted.push(grapheme, escape)) {
+                fitted.cut();
+                break;
+            }
+        }
+        fitted.text
+    }
+
+    /// What no place of this sort takes from anybody, `{{{triple}}}` or not.
+    fn tame<'s>(self, segment: &'s Segment) -> std::borrow::Cow<'s, str> {
+        let foreign = segment.origin != Origin::Literal;
+        let turns = |c: char| foreign && self.shown && turns_direction(c);
+        let breaks = |c: char| self.line && c.is_control();
+        if !segment.text.contains(|c| turns(c) || breaks(c)) {
+            return segment.text.as_str().into();
+        }
+        let kept = segment.text.chars().filter(|c| !turns(*c));
+        kept.map(|c| if breaks(c) { ' ' } else { c }).collect::<String>().into()
+    }
+}
+
+/// A text on its way into its place.
+struct Fitted {
+    place: Place,
+    text: String,
+    used: usize,
+    /// Up to here an ellipsis still fits behind it.
+    keep: usize,
+}
+
+impl Fitted {
+    /// Adds a grapheme; false if the limit is passed.
+    fn push(&mut self, grapheme: &str, escape: Escape) -> bool {
+        let begun = self.text.len();
+        for c in grapheme.chars() {
+            escape.push(c, &mut self.text);
+        }
+        let unit = self.place.unit;
+        let counted = if self.place.as_read { grapheme } else { &self.text[begun..] };
+        self.used += unit.count(counted);
+        if self.used + unit.count_char(ELLIPSIS) <= self.place.max {
+            self.keep = self.text.len();
+        }
+        self.used <= self.place.max && self.text.len() <= TEXT_BYTES_MAX
+    }
+
+    fn cut(&mut self) {
+        self.text.truncate(self.keep.min(TEXT_BYTES_MAX));
+        if self.place.unit.count_char(ELLIPSIS) <= self.place.max {
+            self.text.push(ELLIPSIS);
+        }
+    }
+}
+
+/// Cuts a text that is escaped already, in UTF-16 units, without leaving half an escape at its end.
+pub(super) fn cut_written(text: &str, max: usize) -> String {
+    let mut fitted = Fitted { place: Place::machine().utf16(max), text: String::new(), used: 0, keep: 0 };
+    let mut graphemes = text.graphemes(true);
+    if !graphemes.all(|grapheme| fitted.push(grapheme, Escape::None)) {
+        fitted.cut();
+        let body = fitted.text.trim_end_matches(ELLIPSIS);
+        let backslashes = body.len() - body.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            let whole = body.len() - 1;
+            fitted.text.replace_range(whole..=whole, "");
+        }
+    }
+    fitted.text
+}
+
+impl Unit {
+    fn count(self, text: &str) -> usize {
+        match self {
+            Self::Bytes => text.len(),
+            Self::Chars => text.chars().count(),
+            Self::Utf16 => text.encode_utf16().count(),
+        }
+    }
+
+    fn count_char(self, c: char) -> usize {
+        self.count(c.encode_utf8(&mut [0; 4]))
+    }
+}
+
+impl Escape {
+    /// Writes one letter of a value.
+    pub fn push(self, c: char, into: &mut String) {
+        match (self, c) {
+            (Self::Slack | Self::Html, '&') => into.push_str("&amp;"),
+            (Self::Slack | Self::Html, '<') => into.push_str("&lt;"),
+            (Self::Slack | Self::Html, '>') => into.push_str("&gt;"),
+            (Self::Html, '"') => into.push_str("&quot;"),
+            (Self::Html, '\'') => into.push_str("&#39;"),
+            (
+                Self::Markdown,
+                '\\' | '`' | '*' | '_' | '~' | '|' | '<' | '>' | '[' | ']' | '(' | ')' | '#' | '-' | '+'
+                | '!' | '{' | '}',
+            ) => {
+                into.push('\\');
+                into.push(c);
+            }
+            // A zero-width space parts a mention from its name.
+            (Self::Mattermost, '@') => into.push_str("@\u{200b}"),
+            (Self::Mattermost, _) => Self::Markdown.push(c, into),
+            (Self::Json, '"') => into.push_str("\\\""),
+            (Self::Json, '\\') => into.push_str("\\\\"),
+            (Self::Json, '\n') => into.push_str("\\n"),
+            (Self::Json, '\t') => into.push_str("\\t"),
+            (Self::Url, _) => address::encode_char(c, into),
+            _ => into.push(c),
+        }
+    }
+}
+
+/// Marks that make what follows run the other way, across the end of the value.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,89 @@
+//! What the dialects of answers have in common.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use serde_json::Value;
+
+use crate::outbox::delivery::{Answer, Reading};
+
+/// Reads an answer by its status alone. `disabling` are those that say that the target itself is gone, or
+/// lets us in no more.
+pub fn by_status(answer: &Answer, now_ms: i64, disabling: &[u16]) -> Reading {
+    let asked = retry_after(answer, now_ms);
+    match answer.status {
+        200..=299 => Reading::Delivered,
+        status if disabling.contains(&status) => Reading::Disable,
+        429 => Reading::Wait(asked),
+        // "Not implemented" will not be implemented a minute later.
+        501 => Reading::Refused,
+        408 | 425 | 500..=599 => asked.map_or(Reading::Again, |wait| Reading::Wait(Some(wait))),
+        _ => Reading::Refused,
+    }
+}
+
+/// `Retry-After`, as seconds (some send fractions) or as a date.
+pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
+    let value = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return seconds_f64(seconds);
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::from_millis(u64::try_from(date.as_millisecond().saturating_sub(now_ms)).unwrap_or(0)))
+}
+
+/// Seconds from an answer: never negative, never endless.
+pub fn seconds_f64(seconds: f64) -> Option<Duration> {
+    const LONGEST_S: f64 = 7.0 * 86_400.0;
+    seconds.is_finite().then(|| Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_S)))
+}
+
+/// The body as JSON; null if it is something else.
+pub fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
+}
+
+/// Slack's way of saying yes, and Mattermost's: the body is `ok`, or a JSON object that says so.
+pub fn says_ok(answer: &Answer) -> bool {
+    answer.body.trim_ascii() == b"ok" || json(answer)["ok"] == Value::Bool(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-01-01T00:00:00Z.
+    const NOW_MS: i64 = 1_767_225_600_000;
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Answer { status, headers, body: Vec::new() }
+    }
+
+    #[test]
+    fn statuses() {
+        let seconds = |s| Reading::Wait(Some(Duration::from_secs(s)));
+        for (status, headers, expected) in [
+            (200, &[][..], Reading::Delivered),
+            (204, &[], Reading::Delivered),
+            (302, &[], Reading::Refused),
+            (400, &[], Reading::Refused),
+            (404, &[], Reading::Refused),
+            (408, &[], Reading::Again),
+            (410, &[], Reading::Disable),
+            (425, &[], Reading::Again),
+            (429, &[], Reading::Wait(None)),
+            (429, &[("retry-after", "7")], seconds(7)),
+            (429, &[("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT")], seconds(60)),
+            (429, &[("retry-after", "Wed, 31 Dec 2025 23:00:00 GMT")], seconds(0)),
+            (429, &[("retry-after", "soon")], Reading::Wait(None)),
+            (429, &[("retry-after", "-5")], seconds(0)),
+            (500, &[], Reading::Again),
+            (501, &[], Reading::Refused),
+            (503, &[("retry-after", "30")], seconds(30)),
+            (599, &[], Reading::Again),
+        ] {
+            assert_eq!(by_status(&answer(status, headers), NOW_MS, &[410]), expected, "{status} {headers:?}");
+        }
+    }
+}
