@@ -83,17 +83,17 @@ pub struct RulesMetrics {
 }
 
 impl RulesMetrics {
-    pub fn changed(&self, kind: ChangeKind) {
-        self.changes[kind as usize].inc();
+    pub fn changed(&self, kind: ChangeKind, times: u64) {
+        self.changes[kind as usize].inc_by(times);
     }
 
-    pub fn fired(&self, rule: &Arc<str>) {
-        self.firings.get_or_create(&[("rule", Arc::clone(rule))]).inc();
+    pub fn fired(&self, rule: &Arc<str>, times: u64) {
+        self.firings.get_or_create(&[("rule", Arc::clone(rule))]).inc_by(times);
     }
 
-    /// A rule was asked about a change; `verdict` is `Verdict::word`.
-    pub fn judged(&self, verdict: &'static str) {
-        self.verdicts.get_or_create(&[("verdict", verdict)]).inc();
+    /// Rules were asked about changes; `verdict` is a word of `Verdict::WORDS`.
+    pub fn judged(&self, verdict: &'static str, times: u64) {
+        self.verdicts.get_or_create(&[("verdict", verdict)]).inc_by(times);
     }
 
     /// A rules file was read, and taken (`ok`) or not.
@@ -310,9 +310,9 @@ mod tests {
         metrics.lanyard.bytes.inc_by(12);
         metrics.lanyard.closed("network");
         metrics.lanyard.garbage("json");
-        metrics.rules.changed(ChangeKind::ChangedTrack);
-        metrics.rules.fired(&rule);
-        metrics.rules.judged("cooldown");
+        metrics.rules.changed(ChangeKind::ChangedTrack, 1);
+        metrics.rules.fired(&rule, 1);
+        metrics.rules.judged("cooldown", 1);
         metrics.rules.loaded(true);
         metrics.outbox.owed(&target);
         metrics.outbox.attempted(&target, "delivered", Duration::from_millis(20));

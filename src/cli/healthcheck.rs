@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::args::Healthcheck;
 use super::exit::{Ended, Exit, Failure};
+use super::style::plain;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
@@ -18,9 +19,12 @@ pub(super) fn healthcheck(args: &Healthcheck) -> Ended {
     let answer = ask(&address, path)
         .map_err(|why| Failure::Finding(format!("no answer from `http://{address}{path}`: {why}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
     anstream::stdout().lock().write_all(body.as_bytes())?;
-    Ok(if status == "200" { Exit::Fine } else { Exit::Findings })
+    match head.strip_prefix("HTTP/1.").and_then(|line| line.split_ascii_whitespace().nth(1)) {
+        Some("200") => Ok(Exit::Fine),
+        Some(status) => Err(Failure::Finding(format!("`http://{address}{path}` answered {}", plain(status)))),
+        None => Err(Failure::Finding(format!("what listens on `{address}` does not speak HTTP"))),
+    }
 }
 
 /// One HTTP/1.0 request: the server closes after its answer, which is then whole.
@@ -31,7 +35,8 @@ fn ask(address: &str, path: &str) -> std::io::Result<String> {
             Ok(mut stream) => {
                 stream.set_read_timeout(Some(PATIENCE))?;
                 stream.set_write_timeout(Some(PATIENCE))?;
-                write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+                // In one piece: the other side may answer and close at the first one.
+                stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
                 let mut answer = Vec::new();
                 stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
                 return Ok(String::from_utf8_lossy(&answer).into_owned());

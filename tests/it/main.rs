@@ -1,1 +1,6 @@
 //! The integration tests.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
+
+mod cli;
+mod program;
+mod web;

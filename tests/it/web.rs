@@ -1,0 +1,68 @@
+//! The HTTP side, over real sockets.
+
+use std::sync::Arc;
+
+use doorchime::metrics::Metrics;
+use doorchime::web::listen::{Listen, ListenError, bind};
+use doorchime::web::server::serve;
+use doorchime::web::status::{Connection, Loaded, Status};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// One request as it goes over the wire; the whole answer.
+async fn ask(at: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn each_page_answers_for_itself() {
+    let (metrics, status, leaving) = (Metrics::new(), Status::new(), CancellationToken::new());
+    let listener = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap().unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve(listener, metrics, Arc::clone(&status), leaving.clone()));
+    let get = async |path: &str| ask(at, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
+
+    assert!(get("/").await.contains("/metrics"));
+    assert!(get("/healthz").await.starts_with("HTTP/1.0 200 OK"));
+    let metrics = get("/metrics").await;
+    assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0"), "{metrics}");
+    assert!(metrics.contains("doorchime_build_info") && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(get("/rules.yaml").await.starts_with("HTTP/1.0 404"));
+    assert!(ask(at, "POST /healthz HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 405"));
+
+    let early = get("/readyz").await;
+    assert!(early.starts_with("HTTP/1.0 503") && early.contains(r#""state": "starting""#), "{early}");
+    status.connection(Connection::Live);
+    status.store_writable();
+    status.rules(Loaded { people: 1, targets: 1, rules: 1 });
+    assert!(get("/readyz").await.starts_with("HTTP/1.0 200 OK"));
+    status.target_disabled(&"team".into(), "answered 404");
+    let disabled = get("/readyz").await;
+    assert!(
+        disabled.starts_with("HTTP/1.0 503") && disabled.contains(r#""team": "answered 404""#),
+        "{disabled}"
+    );
+
+    leaving.cancel();
+    assert!(tasks.join_next().await.unwrap().unwrap().is_ok());
+    assert!(TcpStream::connect(at).await.is_err(), "the door is closed after leaving");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_had_is_named() {
+    let first = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap().unwrap();
+    let at = first.local_addr().unwrap().to_string();
+    let error = bind(&at.parse().unwrap()).await.err().unwrap();
+    assert!(matches!(error, ListenError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains(&at), "{error}");
+    let error = bind(&"192.0.2.1:9090".parse().unwrap()).await.err().unwrap();
+    assert!(matches!(error, ListenError::NoSuchAddress { .. }), "{error}");
+    assert!(bind(&Listen::Off).await.unwrap().is_none());
+}
