@@ -10,3 +10,6 @@ pub mod machine;
 pub mod marks;
 pub mod person;
 pub mod verdict;
+
+#[cfg(test)]
+mod transcripts;

@@ -72,6 +72,11 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// How many rows it will write.
+    pub fn rows(&self) -> usize {
+        self.baselines.len() + self.forgotten.len() + self.marks.len() + self.deliveries.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.baselines.is_empty()
             && self.forgotten.is_empty()

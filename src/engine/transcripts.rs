@@ -1,0 +1,285 @@
+//! What rings and what does not, as transcripts: events at seconds in, verdicts at seconds out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effects::{Effects, Told};
+use super::machine::Engine;
+use super::verdict::Verdict;
+use crate::lanyard::observation::Observation;
+use crate::lanyard::settings::LanyardSettings;
+use crate::outbox::delivery::{Commit, Memory};
+use crate::presence::change::ChangeKind;
+use crate::presence::model::{Presence, UserId};
+use crate::presence::settle::Smoothing;
+use crate::rules::set::{Index, Person, Rule, RuleSet, Trigger, Who};
+use crate::time::Moment;
+
+const ALICE: UserId = UserId(7);
+
+/// What happens to Alice.
+enum Event {
+    /// She is in an INIT_STATE, with these keys.
+    Seen(&'static str),
+    /// A PRESENCE_UPDATE.
+    Updated(&'static str),
+    /// An INIT_STATE without her.
+    Absent,
+    /// REST does not know her.
+    Unmonitored,
+    Disconnected,
+    /// The process ends in order, is gone for so many seconds, and starts again.
+    Restart(u64),
+    /// The same, but without a chance to write anything down.
+    Kill(u64),
+}
+use Event::{Absent, Disconnected, Kill, Restart, Seen, Unmonitored, Updated};
+
+const ON: &str = r#""discord_status":"online","active_on_discord_desktop":true,"#;
+const DND: &str = r#""discord_status":"dnd","active_on_discord_desktop":true,"#;
+const OFF: &str = "";
+const GAME: &str = r#""discord_status":"online","active_on_discord_desktop":true,
+    "activities":[{"type":0,"name":"Factorio"}],"#;
+
+fn rule(kinds: &[ChangeKind], cooldown: Option<u64>) -> Rule {
+    Rule {
+        id: kinds[0].name().into(),
+        enabled: true,
+        who: Who::People(vec![ALICE]),
+        when: kinds.iter().map(|&kind| Trigger { kind, narrow: Vec::new() }).collect(),
+        condition: None,
+        cooldown: cooldown.map(Duration::from_secs),
+        dedupe: None,
+        send: Vec::new(),
+    }
+}
+
+fn rule_set(rules: Vec<Rule>) -> Arc<RuleSet> {
+    Arc::new(RuleSet {
+        timezone: jiff::tz::TimeZone::UTC,
+        lanyard: LanyardSettings::default(),
+        smoothing: Smoothing::default(),
+        catch_up: Duration::from_secs(900),
+        people: vec![Person {
+            key: "alice".into(),
+            id: ALICE,
+            name: String::new(),
+            smoothing: Smoothing::default(),
+        }],
+        groups: Vec::new(),
+        targets: std::collections::BTreeMap::new(),
+        index: Index::new(&rules),
+        rules,
+    })
+}
+
+/// Everything, so that nothing rings unnoticed.
+fn rules_for_everything() -> Vec<Rule> {
+    ChangeKind::ALL.iter().map(|&kind| rule(&[kind], None)).collect()
+}
+
+/// Plays events at seconds, and a while longer; tells every verdict as `second rule`, with its reason unless
+/// it rang, and `late` where it was.
+fn play(rules: Vec<Rule>, events: &[(u64, Event)]) -> Vec<String> {
+    let rules = rule_set(rules);
+    let mut disk = Disk::default();
+    let mut engine = Engine::new(Arc::clone(&rules), Memory::default(), Moment::default(), 1);
+    engine.watch(true);
+    let mut told = Vec::new();
+    let mut away = 0;
+    let end = events.last().map_or(0, |(at, _)| *at) + 100;
+    for second in 0..=end {
+        let now = at(second + away);
+        let mut effects = Effects::default();
+        engine.tick(now, &mut effects);
+        for (_, event) in events.iter().filter(|(when, _)| *when == second) {
+            observe(&mut engine, now, event, &mut effects);
+            if let Restart(_) = event {
+                engine.save_all(now, &mut effects);
+            }
+            tell(second, &mut effects, &mut told);
+            disk.write(std::mem::take(&mut effects.commit));
+            if let Restart(seconds) | Kill(seconds) = event {
+                away += seconds;
+                engine = Engine::new(Arc::clone(&rules), disk.memory.clone(), at(second + away), 1);
+                engine.watch(true);
+            }
+        }
+        tell(second, &mut effects, &mut told);
+        disk.write(effects.commit);
+    }
+    told
+}
+
+fn at(second: u64) -> Moment {
+    Moment { mono: Duration::ZERO, wall_ms: 1_700_000_000_000 }.plus(Duration::from_secs(second))
+}
+
+fn observe(engine: &mut Engine, now: Moment, event: &Event, effects: &mut Effects) {
+    let whole = |part: &str| format!(r#"{{"discord_user":{{"id":"7","username":"alice"}},{part}"x":0}}"#);
+    match event {
+        Seen(part) => {
+            let raw = whole(part);
+            let (id, presence) = Presence::parse(&raw, None).unwrap();
+            engine.observe(now, Observation::Seen(id, presence), effects);
+            engine.observe(now, Observation::SnapshotEnd { absent: Vec::new() }, effects);
+        }
+        Updated(part) => {
+            let raw = whole(part);
+            let (id, presence) = Presence::parse(&raw, None).unwrap();
+            engine.observe(now, Observation::Updated(id, presence), effects);
+        }
+        Absent => engine.observe(now, Observation::SnapshotEnd { absent: vec![ALICE] }, effects),
+        Unmonitored => engine.observe(now, Observation::Unmonitored(ALICE), effects),
+        Disconnected => engine.observe(now, Observation::Disconnected, effects),
+        Restart(_) | Kill(_) => {}
+    }
+}
+
+fn tell(second: u64, effects: &mut Effects, told: &mut Vec<String>) {
+    let mut late = false;
+    for one in effects.told.drain(..) {
+        match one {
+            Told::Change { late_ms, .. } => late = late_ms.is_some(),
+            Told::Verdict { rule, verdict, .. } => {
+                let reason =
+                    if verdict == Verdict::Fired { String::new() } else { format!(" ({})", verdict.word()) };
+                told.push(format!("{second} {rule}{}{reason}", if late { " late" } else { "" }));
+            }
+        }
+    }
+}
+
+/// What a store would hold.
+#[derive(Default)]
+struct Disk {
+    memory: Memory,
+}
+
+impl Disk {
+    fn write(&mut self, commit: Commit) {
+        for baseline in commit.baselines {
+            self.memory.baselines.retain(|old| old.person != baseline.person);
+            self.memory.baselines.push(baseline);
+        }
+        self.memory.marks.extend(commit.marks);
+        self.memory.heard_ms = commit.heard_ms.or(self.memory.heard_ms);
+    }
+}
+
+fn check(events: &[(u64, Event)], expected: &[&str]) {
+    assert_eq!(play(rules_for_everything(), events), expected);
+}
+
+#[test]
+fn the_first_snapshot_rings_nothing() {
+    check(&[(0, Seen(GAME))], &[]);
+}
+
+#[test]
+fn changes_ring_as_they_happen() {
+    check(
+        &[(0, Seen(ON)), (5, Updated(DND)), (9, Updated(GAME))],
+        &["5 changed_status", "9 changed_status", "9 started_playing", "9 started_activity"],
+    );
+}
+
+#[test]
+fn the_same_again_rings_nothing() {
+    check(&[(0, Seen(GAME)), (1, Updated(GAME)), (2, Seen(GAME)), (3, Updated(GAME))], &[]);
+}
+
+#[test]
+fn a_restart_with_unchanged_people_rings_nothing() {
+    for away in [0, 1, 60, 100_000] {
+        check(
+            &[(0, Seen(GAME)), (5, Restart(away)), (6, Seen(GAME)), (7, Restart(away)), (8, Seen(GAME))],
+            &[],
+        );
+        check(&[(0, Seen(GAME)), (5, Kill(away)), (6, Seen(GAME))], &[]);
+    }
+}
+
+#[test]
+fn a_change_during_a_short_gap_rings_late_and_during_a_long_one_not_at_all() {
+    check(&[(0, Seen(ON)), (5, Restart(600)), (6, Seen(DND))], &["6 changed_status late"]);
+    check(&[(0, Seen(ON)), (5, Restart(1000)), (6, Seen(DND))], &["6 changed_status late (too_late)"]);
+    check(&[(0, Seen(ON)), (5, Disconnected), (60, Seen(DND))], &["60 changed_status late"]);
+    check(
+        &[(0, Seen(ON)), (5, Disconnected), (2000, Seen(DND)), (2001, Updated(ON))],
+        &["2000 changed_status late (too_late)", "2001 changed_status"],
+    );
+}
+
+#[test]
+fn our_own_blindness_changes_nobody() {
+    check(&[(0, Seen(GAME)), (5, Disconnected), (400, Seen(GAME))], &[]);
+    check(&[(0, Seen(GAME)), (5, Absent), (100, Absent), (200, Seen(GAME))], &[]);
+    check(&[(0, Seen(GAME)), (5, Absent), (9, Updated(GAME))], &[]);
+}
+
+#[test]
+fn offline_for_thirty_seconds_is_nothing_and_for_longer_rings_once() {
+    check(&[(0, Seen(GAME)), (5, Updated(OFF)), (35, Updated(GAME))], &[]);
+    check(
+        &[(0, Seen(ON)), (5, Updated(OFF)), (70, Updated(ON))],
+        &[
+            "65 went_offline",
+            "65 changed_status",
+            "65 left_platform",
+            "70 went_online",
+            "70 changed_status",
+            "70 joined_platform",
+        ],
+    );
+}
+
+#[test]
+fn offline_found_after_a_gap_is_held_and_then_told_late() {
+    check(
+        &[(0, Seen(ON)), (5, Restart(60)), (6, Seen(OFF))],
+        &["66 went_offline late", "66 changed_status late", "66 left_platform late"],
+    );
+    check(&[(0, Seen(ON)), (5, Updated(OFF)), (20, Restart(5)), (21, Seen(ON))], &[]);
+    check(
+        &[(0, Seen(ON)), (5, Updated(OFF)), (20, Kill(5)), (21, Seen(OFF))],
+        &["80 went_offline", "80 changed_status", "80 left_platform"],
+    );
+}
+
+#[test]
+fn lanyard_begins_and_stops_to_know_somebody() {
+    check(&[(0, Absent), (1, Unmonitored), (9, Seen(ON))], &["9 became_monitored"]);
+    check(
+        &[(0, Seen(ON)), (5, Absent), (6, Unmonitored), (7, Unmonitored), (9, Seen(ON))],
+        &["6 became_unmonitored", "9 became_monitored late"],
+    );
+}
+
+#[test]
+fn a_cooldown_outlives_a_restart() {
+    let rules = || vec![rule(&[ChangeKind::ChangedStatus], Some(600))];
+    let events = [(0, Seen(ON)), (5, Updated(DND)), (9, Restart(30)), (10, Seen(ON)), (700, Updated(DND))];
+    assert_eq!(
+        play(rules(), &events),
+        ["5 changed_status", "10 changed_status late (cooldown)", "700 changed_status"]
+    );
+}
+
+#[test]
+fn one_happening_rings_a_rule_once_whatever_it_is_called() {
+    let rules = vec![
+        rule(&[ChangeKind::WentOnline, ChangeKind::ChangedStatus], None),
+        rule(&[ChangeKind::StartedPlaying, ChangeKind::StartedActivity, ChangeKind::JoinedPlatform], None),
+    ];
+    assert_eq!(
+        play(rules, &[(0, Seen(OFF)), (5, Updated(GAME))]),
+        [
+            "5 went_online",
+            "5 went_online (told_already)",
+            "5 started_playing",
+            "5 started_playing",
+            "5 started_playing (told_already)"
+        ]
+    );
+}
