@@ -184,6 +184,7 @@ fn scope<'a>(
         before: Some(sight(rules, step, step.before)),
         change: Some(changed),
         now,
+        zone: &rules.timezone,
         people: crowd,
         rule: &rule.id,
         late_ms: step.late_ms,
