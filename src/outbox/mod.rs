@@ -1,5 +1,6 @@
 //! What is owed: kept on disk before it is sent, and sent until it is settled.
 
 pub mod delivery;
+pub mod retry;
 pub mod store;
 pub mod worker;

@@ -1,0 +1,251 @@
+//! What becomes of a delivery after an attempt. Pure: the same answer, count and roll give the same outcome.
+
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::TimeZone;
+
+use super::delivery::{Answer, Outcome, Reading, Reply};
+use crate::time::Backoff;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// Between attempts at one delivery, where the target does not say how long.
+    pub backoff: Backoff,
+    /// However long a target asks us to wait, after this we ask again.
+    pub wait_most: Duration,
+    /// However short it asks us to wait.
+    pub wait_least: Duration,
+    /// Whether a request that may have had its effect is sent again.
+    pub retry_on_timeout: bool,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(300) },
+            wait_most: Duration::from_secs(3600),
+            wait_least: Duration::from_millis(250),
+            retry_on_timeout: true,
+        }
+    }
+}
+
+/// Which attempt it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Try {
+    /// Failures so far, this one included if it is one; 1 is the first.
+    pub failures: u32,
+    /// Whether it was sent without markup already.
+    pub plain: bool,
+    /// Chance, in `0.0..1.0`.
+    pub roll: f64,
+}
+
+/// Judges one attempt. `read` is the target's dialect.
+pub fn judge(
+    reply: &Reply,
+    read: impl FnOnce(&Answer) -> Reading,
+    attempt: Try,
+    settings: &RetrySettings,
+) -> Outcome {
+    let again =
+        Outcome::Later { after: settings.backoff.wait(attempt.failures, attempt.roll), pause_target: false };
+    let reading = match reply {
+        Reply::Answer(answer) => read(answer),
+        Reply::Unsent { .. } => return again,
+        Reply::Unanswered { .. } if settings.retry_on_timeout => return again,
+        Reply::Unanswered { .. } => return Outcome::Refused,
+    };
+    match reading {
+        Reading::Delivered => Outcome::Delivered,
+        Reading::Wait(Some(wait)) => {
+            Outcome::Later { after: wait.clamp(settings.wait_least, settings.wait_most), pause_target: true }
+        }
+        Reading::Wait(None) => Outcome::Later {
+            after: settings.backoff.wait(attempt.failures, attempt.roll),
+            pause_target: true,
+        },
+        Reading::Again => again,
+        Reading::AgainPlain if attempt.plain => Outcome::Refused,
+        Reading::AgainPlain => Outcome::AgainPlain,
+        Reading::Refused => Outcome::Refused,
+        Reading::Disable => Outcome::Disabled,
+    }
+}
+
+/// What an answer means by HTTP alone, for targets without a dialect of their own.
+pub fn read_http(answer: &Answer, now_ms: i64) -> Reading {
+    match answer.status {
+        200..=299 => Reading::Delivered,
+        429 => Reading::Wait(retry_after(answer, now_ms)),
+        408 | 425 | 500 | 502..=599 => match retry_after(answer, now_ms) {
+            Some(wait) => Reading::Wait(Some(wait)),
+            None => Reading::Again,
+        },
+        // Gone, as Standard Webhooks has it: the receiver wants nothing more from us.
+        410 => Reading::Disable,
+        // A redirect is not followed: a POST that becomes a GET would answer 200 and deliver nothing.
+        _ => Reading::Refused,
+    }
+}
+
+/// `Retry-After`, as seconds (RFC 9110 wants whole ones, servers write fractions too) or as a date. A date
+/// is measured from the answer's own `Date` where it has one, so that our clock need not be right.
+pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
+    let text = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        // Negative, not a number and infinite are no waits.
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until_ms = http_date(text)?;
+    let from_ms = answer.header("date").and_then(http_date).unwrap_or(now_ms);
+    Some(Duration::from_millis(u64::try_from(until_ms.saturating_sub(from_ms)).unwrap_or(0)))
+}
+
+/// The pause that an answer asks for although it may say yes: no requests left in this window.
+pub fn spent_until_reset(answer: &Answer) -> Option<Duration> {
+    let left: f64 = answer.header("x-ratelimit-remaining")?.trim().parse().ok()?;
+    let reset: f64 = answer.header("x-ratelimit-reset-after")?.trim().parse().ok()?;
+    (left <= 0.0).then(|| Duration::try_from_secs_f64(reset).ok())?
+}
+
+/// The three forms that RFC 9110 part 5.6.7 asks us to read.
+fn http_date(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(zoned) = rfc2822::parse(text) {
+        return Some(zoned.timestamp().as_millisecond());
+    }
+    let civil = |format: &str| -> Option<DateTime> { strtime::parse(format, text).ok()?.to_datetime().ok() };
+    let at = civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y"))?;
+    Some(TimeZone::UTC.to_timestamp(at).ok()?.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1994-11-06 08:49:37 UTC, the date that RFC 9110 writes in three ways.
+    const NOW_MS: i64 = 784_111_777_000;
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Answer { status, headers, body: Vec::new() }
+    }
+
+    #[test]
+    fn statuses_read_as_design_says() {
+        for (statuses, expected) in [
+            (&[200, 201, 202, 204, 299][..], Reading::Delivered),
+            (&[408, 425, 500, 502, 503, 504, 507, 520, 599], Reading::Again),
+            (&[429], Reading::Wait(None)),
+            (&[410], Reading::Disable),
+            (&[301, 302, 303, 304, 307, 308], Reading::Refused),
+            (&[400, 401, 403, 404, 409, 413, 422, 451, 501], Reading::Refused),
+            (&[100, 199, 600, 999], Reading::Refused),
+        ] {
+            for &status in statuses {
+                assert_eq!(read_http(&answer(status, &[]), NOW_MS), expected, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_every_form() {
+        for (text, expected_ms) in [
+            ("0", Some(0)),
+            ("120", Some(120_000)),
+            (" 2 ", Some(2_000)),
+            ("0.35", Some(350)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30_000)),
+            ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30_000)),
+            ("Sun Nov  6 08:50:07 1994", Some(30_000)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("inf", None),
+            ("NaN", None),
+            ("1e300", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let answer = answer(503, &[("retry-after", text)]);
+            let expected = expected_ms.map(Duration::from_millis);
+            assert_eq!(retry_after(&answer, NOW_MS), expected, "{text:?}");
+            assert_eq!(
+                read_http(&answer, NOW_MS),
+                expected.map_or(Reading::Again, |wait| Reading::Wait(Some(wait))),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_date_is_measured_from_the_answers_own() {
+        let answer = answer(
+            429,
+            &[("retry-after", "Sun, 06 Nov 1994 10:00:30 GMT"), ("date", "Sun, 06 Nov 1994 10:00:00 GMT")],
+        );
+        assert_eq!(read_http(&answer, NOW_MS), Reading::Wait(Some(Duration::from_secs(30))));
+    }
+
+    #[test]
+    fn a_redirect_is_refused_whatever_it_asks() {
+        let answer = answer(302, &[("location", "https://example.org/login"), ("retry-after", "1")]);
+        assert_eq!(read_http(&answer, NOW_MS), Reading::Refused);
+    }
+
+    #[test]
+    fn a_spent_window_pauses() {
+        for (left, reset, expected_ms) in
+            [("0", "0.47", Some(470)), ("3", "0.47", None), ("0", "x", None), ("0", "-1", None)]
+        {
+            let answer = answer(204, &[("x-ratelimit-remaining", left), ("x-ratelimit-reset-after", reset)]);
+            assert_eq!(spent_until_reset(&answer), expected_ms.map(Duration::from_millis), "{left} {reset}");
+        }
+        assert_eq!(spent_until_reset(&answer(204, &[])), None);
+    }
+
+    #[test]
+    fn each_reading_has_its_outcome() {
+        let settings = RetrySettings::default();
+        let firm = RetrySettings { retry_on_timeout: false, ..settings };
+        let yes = || Reply::Answer(answer(200, &[]));
+        let later = |ms, pause_target| Outcome::Later { after: Duration::from_millis(ms), pause_target };
+        let unsent = || Reply::Unsent { why: "connection refused".into() };
+        let unanswered = || Reply::Unanswered { why: "no answer within 10 s".into() };
+        let secs = Duration::from_secs;
+        for (reply, reading, failures, plain, settings, expected) in [
+            (yes(), Reading::Delivered, 1, false, &settings, Outcome::Delivered),
+            (yes(), Reading::Again, 1, false, &settings, later(1_000, false)),
+            (yes(), Reading::Again, 4, false, &settings, later(8_000, false)),
+            (yes(), Reading::Again, 400, false, &settings, later(300_000, false)),
+            (yes(), Reading::Wait(None), 3, false, &settings, later(4_000, true)),
+            (yes(), Reading::Wait(Some(secs(7))), 9, false, &settings, later(7_000, true)),
+            (yes(), Reading::Wait(Some(secs(0))), 1, false, &settings, later(250, true)),
+            (yes(), Reading::Wait(Some(secs(1 << 40))), 1, false, &settings, later(3_600_000, true)),
+            (yes(), Reading::AgainPlain, 1, false, &settings, Outcome::AgainPlain),
+            (yes(), Reading::AgainPlain, 2, true, &settings, Outcome::Refused),
+            (yes(), Reading::Refused, 1, false, &settings, Outcome::Refused),
+            (yes(), Reading::Disable, 1, false, &settings, Outcome::Disabled),
+            (unsent(), Reading::Delivered, 2, false, &firm, later(2_000, false)),
+            (unanswered(), Reading::Delivered, 1, false, &settings, later(1_000, false)),
+            (unanswered(), Reading::Delivered, 1, false, &firm, Outcome::Refused),
+        ] {
+            let told = format!("{reply:?} {reading:?} {failures} {plain}");
+            let outcome = judge(&reply, |_| reading, Try { failures, plain, roll: 1.0 }, settings);
+            assert_eq!(outcome, expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn chance_spreads_waits_over_half_a_step() {
+        let settings = RetrySettings::default();
+        let after = |roll| {
+            let attempt = Try { failures: 3, plain: false, roll };
+            judge(&Reply::Unsent { why: String::new() }, |_| Reading::Delivered, attempt, &settings)
+        };
+        assert_eq!(after(0.0), Outcome::Later { after: Duration::from_secs(2), pause_target: false });
+        assert_eq!(after(0.5), Outcome::Later { after: Duration::from_secs(3), pause_target: false });
+    }
+}

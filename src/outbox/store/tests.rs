@@ -1,0 +1,430 @@
+//! The store on a real disk: what survives, what is refused, who may write.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::error::StoreError;
+use super::handle::{Durability, Nudge, StoreHandle, StoreThread, open};
+use super::ledger::{Filter, Ledger, LookupError};
+use super::place;
+use crate::clock::Clock;
+use crate::outbox::delivery::{
+    Attempt, Baseline, Commit, Delivery, DeliveryId, Fate, Mark, MarkKind, Memory, Owed, Settled,
+};
+use crate::presence::model::UserId;
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn delivery(target: &str, rule: &str, person: u64, text: &str) -> Delivery {
+    let created_ms = Clock::start().now().wall_ms;
+    Delivery {
+        id: DeliveryId::now_v7(),
+        target: target.into(),
+        rule: rule.into(),
+        person: Some(UserId(person)),
+        parts: json!({ "text": text }).as_object().unwrap().clone(),
+        created_ms,
+        expires_ms: created_ms + HOUR_MS,
+    }
+}
+
+fn owing(deliveries: Vec<Delivery>) -> Commit {
+    Commit { deliveries, ..Commit::default() }
+}
+
+fn settled(owed: &Owed, fate: Fate, status: u16) -> Settled {
+    let attempt =
+        Attempt { status: Some(status), answer: "why\0not".into(), took: Duration::from_millis(12) };
+    Settled { seq: owed.seq, fate, attempt: Some(attempt), at_ms: Clock::start().now().wall_ms }
+}
+
+fn start(dir: &Path) -> (StoreHandle, StoreThread) {
+    open(dir, Durability::Full, Clock::start()).unwrap()
+}
+
+fn stop((store, thread): (StoreHandle, StoreThread)) {
+    drop(store);
+    thread.join();
+}
+
+fn temp() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+async fn all(store: &StoreHandle, target: &str) -> Vec<Owed> {
+    store.pending(target.into(), 0, 1_000_000).await.unwrap().owed
+}
+
+#[tokio::test]
+async fn what_is_committed_is_there_after_a_restart() {
+    let dir = temp();
+    // The largest number that a person can have does not fit into SQLite's signed ones.
+    let hostile = "\u{202e}\"'\0; DROP TABLE deliveries; --\r\n🎧";
+    let deliveries = vec![delivery("api", "r", u64::MAX, hostile), delivery("phone", "r", 2, "b")];
+    let baseline = |person, raw: &str| Baseline {
+        person: UserId(person),
+        raw: raw.into(),
+        notes: "{}".into(),
+        heard_ms: 5,
+    };
+    let mark = |key: &str, until_ms| Mark {
+        rule: "r".into(),
+        person: None,
+        kind: MarkKind::Dedupe,
+        key: key.into(),
+        until_ms,
+    };
+    let far = i64::MAX;
+    {
+        let running = start(dir.path());
+        let store = &running.0;
+        let first = Commit {
+            baselines: vec![baseline(1, "old"), baseline(u64::MAX, "{}")],
+            marks: vec![mark("a", 1), mark("b", far)],
+            deliveries: deliveries.clone(),
+            ..Commit::default()
+        };
+        let owed = store.commit(first).await.unwrap();
+        assert_eq!(owed.iter().map(|owed| owed.seq).collect::<Vec<_>>(), [1, 2]);
+        let second = Commit {
+            baselines: vec![baseline(1, "new")],
+            forgotten: vec![UserId(u64::MAX)],
+            marks: vec![mark("a", far)],
+            ..Commit::default()
+        };
+        assert_eq!(store.commit(second).await.unwrap(), []);
+        stop(running);
+    }
+    let running = start(dir.path());
+    let memory = running.0.load().await.unwrap();
+    assert_eq!(
+        memory,
+        Memory { baselines: vec![baseline(1, "new")], marks: vec![mark("a", far), mark("b", far)] }
+    );
+    for (place, target) in ["api", "phone"].into_iter().enumerate() {
+        let expected =
+            Owed { seq: place as i64 + 1, delivery: deliveries[place].clone(), attempts: 0, next_ms: 0 };
+        assert_eq!(all(&running.0, target).await, [expected]);
+    }
+    let owed = running.0.commit(owing(vec![delivery("api", "r", 1, "c")])).await.unwrap();
+    assert_eq!(owed[0].seq, 3, "numbers go on");
+    stop(running);
+}
+
+#[tokio::test]
+async fn outcomes_are_written_down() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let texts = ["delivered", "later", "dead", "expired"];
+    let owed = store.commit(owing(texts.map(|text| delivery("api", "r", 1, text)).to_vec())).await.unwrap();
+    let later = Fate::Pending { next_ms: 77 };
+    store
+        .settle(vec![
+            settled(&owed[0], Fate::Delivered, 200),
+            settled(&owed[1], later, 503),
+            settled(&owed[1], later, 500),
+            settled(&owed[2], Fate::Dead, 400),
+            Settled { attempt: None, ..settled(&owed[3], Fate::Expired, 0) },
+            // What is settled stays so: a late word about it changes nothing.
+            settled(&owed[0], Fate::Dead, 404),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(all(store, "api").await, [Owed { attempts: 2, next_ms: 77, ..owed[1].clone() }]);
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].count), (1, 1));
+    assert_eq!(waiting[0].oldest_ms, owed[1].delivery.created_ms);
+
+    let ledger = Ledger::open(dir.path()).unwrap();
+    let entries = ledger.list(&Filter { limit: 10, ..Filter::default() }).unwrap();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.seq, entry.fate, entry.attempts, entry.attempt.as_ref().and_then(|a| a.status)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (4, Fate::Expired, 0, None),
+            (3, Fate::Dead, 1, Some(400)),
+            (2, later, 2, Some(500)),
+            (1, Fate::Delivered, 1, Some(200))
+        ]
+    );
+    assert_eq!(entries[1].attempt.as_ref().unwrap().answer, "why\0not");
+    let dead = ledger.list(&Filter { state: Some("dead".into()), limit: 10, ..Filter::default() }).unwrap();
+    assert_eq!(dead.len(), 1);
+    stop(running);
+}
+
+#[tokio::test]
+async fn pages_go_on_where_the_last_one_ended() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let deliveries = (0..10).map(|n| delivery(["api", "phone"][n % 2], "r", 1, &n.to_string())).collect();
+    store.commit(owing(deliveries)).await.unwrap();
+    let mut after = 0;
+    let mut seen = Vec::new();
+    loop {
+        let page = store.pending("api".into(), after, 2).await.unwrap();
+        seen.extend(page.owed.iter().map(|owed| owed.seq));
+        after = page.upto;
+        if page.end {
+            break;
+        }
+    }
+    assert_eq!(seen, [1, 3, 5, 7, 9]);
+    stop(running);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_shares_transactions_and_each_gets_its_own_back() {
+    let dir = temp();
+    let running = start(dir.path());
+    let mut crowd = tokio::task::JoinSet::new();
+    for n in 0..500_u64 {
+        let store = running.0.clone();
+        crowd.spawn(async move {
+            let mine = vec![delivery("api", "r", n, "x"), delivery("api", "r", n, "y")];
+            let owed = store.commit(owing(mine.clone())).await.unwrap();
+            assert_eq!(owed.iter().map(|owed| owed.delivery.clone()).collect::<Vec<_>>(), mine);
+            (owed[0].seq, owed[1].seq)
+        });
+    }
+    let mut pairs = crowd.join_all().await;
+    pairs.sort_unstable();
+    let numbers: Vec<_> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    assert_eq!(numbers, (1..=1000).collect::<Vec<_>>(), "each number once, a commit's own side by side");
+    assert_eq!(all(&running.0, "api").await.len(), 1000);
+    stop(running);
+}
+
+#[tokio::test]
+async fn history_is_bounded_and_what_is_owed_is_not_pruned() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let owed = store.commit(owing(vec![delivery("api", "r", 1, "x"); 21_000])).await.unwrap();
+    let (waiting, done) = owed.split_first().unwrap();
+    for chunk in done.chunks(4_000) {
+        let chunk = chunk.iter().map(|owed| settled(owed, Fate::Delivered, 200)).collect();
+        store.settle(chunk).await.unwrap();
+    }
+    let ledger = Ledger::open(dir.path()).unwrap();
+    let kept = ledger.list(&Filter { limit: 100_000, ..Filter::default() }).unwrap();
+    assert!((10_001..10_501).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(kept[0].seq, 21_000, "the youngest are kept");
+    assert_eq!(kept.last().unwrap().seq, waiting.seq);
+    stop(running);
+}
+
+#[tokio::test]
+async fn a_ledger_mends_beside_a_running_store_which_notices() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let owed =
+        store.commit(owing(vec![delivery("api", "r", 1, "a"), delivery("api", "r", 1, "b")])).await.unwrap();
+    store.settle(vec![settled(&owed[0], Fate::Dead, 400)]).await.unwrap();
+    let mut nudged = store.nudged();
+    assert_eq!(store.take_nudges().await.unwrap(), []);
+
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    assert!(ledger.retry(owed[0].seq, owed[0].delivery.created_ms).unwrap());
+    assert!(ledger.drop(owed[1].seq).unwrap());
+    assert!(!ledger.drop(99).unwrap());
+    tokio::time::timeout(Duration::from_secs(20), nudged.changed()).await.unwrap().unwrap();
+    assert_eq!(store.take_nudges().await.unwrap(), [Nudge::Retry(owed[0].clone()), Nudge::Gone(owed[1].seq)]);
+    assert_eq!(store.take_nudges().await.unwrap(), []);
+    stop(running);
+}
+
+#[tokio::test]
+async fn what_has_expired_gets_time_when_it_is_wanted_again() {
+    let dir = temp();
+    let running = start(dir.path());
+    let owed = running.0.commit(owing(vec![delivery("api", "r", 1, "a")])).await.unwrap();
+    let much_later = owed[0].delivery.expires_ms + 10 * HOUR_MS;
+    Ledger::open(dir.path()).unwrap().retry(1, much_later).unwrap();
+    assert_eq!(all(&running.0, "api").await[0].delivery.expires_ms, much_later + HOUR_MS);
+    stop(running);
+}
+
+#[tokio::test]
+async fn deliveries_are_found_by_number_and_by_the_beginning_of_an_id() {
+    let dir = temp();
+    let running = start(dir.path());
+    let mut pair = vec![delivery("api", "r", 1, "a"), delivery("api", "r", 1, "b")];
+    pair[0].id = "0190aaaa-0000-7000-8000-0000000000a1".parse().unwrap();
+    pair[1].id = "0190aaaa-0000-7000-8000-0000000000b2".parse().unwrap();
+    running.0.commit(owing(pair)).await.unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    let find = |name| match ledger.find(name) {
+        Ok(entry) => entry.seq.to_string(),
+        Err(LookupError::Unknown(_)) => "unknown".to_owned(),
+        Err(LookupError::Ambiguous(_)) => "ambiguous".to_owned(),
+        Err(LookupError::Store(error)) => error.to_string(),
+    };
+    for (name, expected) in [
+        ("1", "1"),
+        ("2", "2"),
+        ("3", "unknown"),
+        ("0190aaaa-0000-7000-8000-0000000000b2", "2"),
+        ("0190AAAA-0000-7000-8000-0000000000a", "1"),
+        ("0190aaaa-", "ambiguous"),
+        ("0190bbbb-", "unknown"),
+        ("", "unknown"),
+        ("%", "unknown"),
+        ("' OR 1", "unknown"),
+    ] {
+        assert_eq!(find(name), expected, "{name}");
+    }
+    stop(running);
+}
+
+#[test]
+fn a_second_process_is_refused_and_a_ledger_is_not() {
+    let dir = temp();
+    assert!(matches!(Ledger::open(dir.path()), Err(StoreError::Missing(_))));
+    let running = start(dir.path());
+    let second = open(dir.path(), Durability::Full, Clock::start());
+    assert!(matches!(second, Err(StoreError::Locked { pid: Some(_), .. })));
+    Ledger::open(dir.path()).unwrap();
+    stop(running);
+    stop(start(dir.path()));
+}
+
+/// Everything in the directory but the lock.
+fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|end| end != "lock"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn files_that_are_not_ours_are_refused_and_left_alone() {
+    type Spoil = fn(&Path);
+    type Expected = fn(&StoreError) -> bool;
+    let cases: [(&str, Spoil, Expected); 6] = [
+        (
+            "newer",
+            |path| Connection::open(path).unwrap().pragma_update(None, "user_version", 7).unwrap(),
+            |error| matches!(error, StoreError::Newer { found: 7, known: 1, .. }),
+        ),
+        (
+            "somebody else's database",
+            |path| Connection::open(path).unwrap().pragma_update(None, "application_id", 5).unwrap(),
+            |error| matches!(error, StoreError::Foreign(_)),
+        ),
+        (
+            "no database",
+            |path| std::fs::write(path, "all my passwords").unwrap(),
+            |error| matches!(error, StoreError::Foreign(_)),
+        ),
+        (
+            "a torn page",
+            |path| {
+                let mut bytes = std::fs::read(path).unwrap();
+                bytes[4096..8192].fill(0xa5);
+                std::fs::write(path, bytes).unwrap();
+            },
+            |error| matches!(error, StoreError::Damaged { .. }),
+        ),
+        (
+            "cut short",
+            |path| {
+                let bytes = std::fs::read(path).unwrap();
+                std::fs::write(path, &bytes[..5000]).unwrap();
+            },
+            |error| matches!(error, StoreError::Damaged { .. }),
+        ),
+        (
+            "a directory",
+            |path| {
+                std::fs::remove_file(path).unwrap();
+                std::fs::create_dir(path).unwrap();
+            },
+            |error| matches!(error, StoreError::Foreign(_)),
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let dir = temp();
+        stop(start(dir.path()));
+        let path = place::database(dir.path());
+        spoil(&path);
+        let before = path.is_file().then(|| contents(dir.path()));
+        for error in
+            [open(dir.path(), Durability::Full, Clock::start()).err(), Ledger::open(dir.path()).err()]
+        {
+            let error = error.unwrap_or_else(|| panic!("{name} was opened"));
+            assert!(expected(&error), "{name}: {error:?}");
+        }
+        if let Some(before) = before {
+            let main = |files: &[(String, Vec<u8>)]| {
+                files.iter().find(|(name, _)| name == "doorchime.db").map(|(_, bytes)| bytes.clone())
+            };
+            assert_eq!(main(&contents(dir.path())), main(&before), "{name} was changed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_running_store_has_whole_commits_only() {
+    // What a kill leaves behind is what the files hold at that moment: a copy of them is as good as a kill.
+    let dir = temp();
+    let running = start(dir.path());
+    let mut seen = 0;
+    for round in 0..40_u64 {
+        let pair = vec![delivery("api", "r", round, "x"), delivery("phone", "r", round, "y")];
+        let baselines = vec![Baseline {
+            person: UserId(round + 1),
+            raw: "x".repeat(3000).into(),
+            notes: "{}".into(),
+            heard_ms: 0,
+        }];
+        let commit = Commit { baselines, deliveries: pair, ..Commit::default() };
+        let asked = tokio::spawn({
+            let store = running.0.clone();
+            async move { store.commit(commit).await.map(drop) }
+        });
+        if round % 4 == 0 {
+            asked.await.unwrap().unwrap();
+            seen = round + 1;
+        }
+        let copy = temp();
+        // The file itself does not change before its log has a thousand pages; this one never has.
+        for name in ["doorchime.db", "doorchime.db-wal"] {
+            std::fs::copy(dir.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let after = start(copy.path());
+        let memory = after.0.load().await.unwrap();
+        let (api, phone) = (all(&after.0, "api").await, all(&after.0, "phone").await);
+        assert_eq!((memory.baselines.len(), api.len()), (api.len(), phone.len()));
+        assert!(api.len() as u64 >= seen, "what was told to be durable is there");
+        stop(after);
+    }
+    stop(running);
+}
+
+#[tokio::test]
+async fn answers_stop_when_the_thread_does() {
+    let dir = temp();
+    let (store, thread) = start(dir.path());
+    let target: Arc<str> = "api".into();
+    assert_eq!(store.pending(target, 0, 5).await.unwrap().owed, []);
+    drop(store);
+    tokio::task::spawn_blocking(|| thread.join()).await.unwrap();
+    let names: Vec<_> = contents(dir.path()).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["doorchime.db"], "one file is left");
+}

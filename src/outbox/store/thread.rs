@@ -1,0 +1,319 @@
+//! The thread that owns the database: gathers what waits, writes it in one transaction, then answers.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::error::StoreError;
+use super::handle::{Command, Nudge, Read, StoreState, Write, Written};
+use super::place::Lock;
+use super::rows;
+use crate::clock::Clock;
+use crate::outbox::delivery::{Fate, Owed};
+use crate::time::Backoff;
+
+/// No more rows than this go into one transaction by gathering; a single commit may hold more.
+const GATHERED_ROWS_MAX: u32 = 4_096;
+/// How often we look whether an `outbox` command has written beside us. `PRAGMA data_version` reads a number
+/// in shared memory: this is the one wake-up of an idle store, and costs some microseconds.
+const LOOK_BESIDE: Duration = Duration::from_secs(2);
+/// Between tries while the database cannot be written.
+const BLOCKED: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(10) };
+/// Settled rows are kept this long, and of each state no more than this many.
+const KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
+const KEPT_ROWS_MAX: u64 = 10_000;
+/// Pruning waits until this many rows are too many: one pass instead of a delete beside each insert.
+const PRUNED_ROWS_MIN: u64 = 500;
+/// How often age is looked at, at most; it happens along with a write.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+pub struct Thread {
+    path: PathBuf,
+    db: Connection,
+    /// The directory is ours while this lives; it goes after the database is closed.
+    _lock: Lock,
+    clock: Clock,
+    inbox: Receiver<Command>,
+    state: watch::Sender<StoreState>,
+    nudged: watch::Sender<()>,
+    /// What could not be written yet, or waits for its transaction.
+    held: Vec<Write>,
+    blocked: Option<Blocked>,
+    next_seq: i64,
+    history: History,
+    data_version: i64,
+    looked_beside: Duration,
+}
+
+struct Blocked {
+    failures: u32,
+    until: Duration,
+}
+
+/// How much is settled, by state, so that pruning need not count.
+#[derive(Clone, Copy)]
+struct History {
+    counts: [u64; rows::SETTLED.len()],
+    pruned: Option<Duration>,
+}
+
+enum Inbox {
+    Open,
+    Closed,
+}
+
+impl Thread {
+    pub fn new(
+        path: PathBuf,
+        db: Connection,
+        lock: Lock,
+        clock: Clock,
+        inbox: Receiver<Command>,
+        state: watch::Sender<StoreState>,
+        nudged: watch::Sender<()>,
+    ) -> rusqlite::Result<Self> {
+        let next_seq = rows::next_seq(&db)?;
+        let history = History { counts: count_history(&db)?, pruned: None };
+        let data_version = data_version(&db)?;
+        let looked_beside = clock.now().mono;
+        let held = Vec::new();
+        Ok(Self {
+            path,
+            db,
+            _lock: lock,
+            clock,
+            inbox,
+            state,
+            nudged,
+            held,
+            blocked: None,
+            next_seq,
+            history,
+            data_version,
+            looked_beside,
+        })
+    }
+
+    pub fn run(mut self) {
+        loop {
+            let mut reads = Vec::new();
+            let inbox = self.gather(&mut reads);
+            let may_write =
+                self.blocked.as_ref().is_none_or(|blocked| blocked.until <= self.clock.now().mono);
+            if !self.held.is_empty() && (may_write || matches!(inbox, Inbox::Closed)) {
+                self.write_held();
+            }
+            for read in reads {
+                self.read(read);
+            }
+            self.look_beside();
+            if matches!(inbox, Inbox::Closed) {
+                break;
+            }
+        }
+        if !self.held.is_empty() {
+            error!(commands = self.held.len(), "the store ends with writes that the disk did not take");
+        }
+        // A small file, complete in itself, is a kindness to whoever makes a copy of it.
+        let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// Waits for a first command, then takes what else is there, up to a bound.
+    fn gather(&mut self, reads: &mut Vec<Read>) -> Inbox {
+        let now = self.clock.now().mono;
+        let mut until = self.looked_beside + LOOK_BESIDE;
+        if let Some(blocked) = &self.blocked {
+            until = until.min(blocked.until);
+        }
+        let mut next = match self.inbox.recv_timeout(until.saturating_sub(now)) {
+            Ok(command) => command,
+            Err(RecvTimeoutError::Timeout) => return Inbox::Open,
+            Err(RecvTimeoutError::Disconnected) => return Inbox::Closed,
+        };
+        let mut rows: u32 = 0;
+        loop {
+            match next {
+                Command::Write(write) => {
+                    rows += write.rows;
+                    self.held.push(write);
+                }
+                Command::Read(read) => reads.push(read),
+            }
+            if rows >= GATHERED_ROWS_MAX {
+                return Inbox::Open;
+            }
+            next = match self.inbox.try_recv() {
+                Ok(command) => command,
+                Err(TryRecvError::Empty) => return Inbox::Open,
+                Err(TryRecvError::Disconnected) => return Inbox::Closed,
+            };
+        }
+    }
+
+    /// Writes everything that is held, in one transaction, and answers; or notes why not, and keeps it.
+    fn write_held(&mut self) {
+        match self.transact() {
+            Ok(answers) => {
+                for (write, nudges) in self.held.drain(..).zip(answers) {
+                    self.next_seq = answer(write, self.next_seq, nudges);
+                }
+                if self.blocked.take().is_some() {
+                    info!("the outbox can be written again");
+                    self.state.send_replace(StoreState::Writable);
+                }
+            }
+            Err(error) => self.note_blocked(&error),
+        }
+    }
+
+    /// One transaction with all of `held` in it. Returns for each what it found; changes our own numbers only
+    /// if it was committed.
+    fn transact(&mut self) -> rusqlite::Result<Vec<Vec<Nudge>>> {
+        let now = self.clock.now();
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut history = self.history;
+        let mut seq = self.next_seq;
+        let mut answers = Vec::with_capacity(self.held.len());
+        for write in &self.held {
+            let mut nudges = Vec::new();
+            match &write.what {
+                Written::Commit(commit, _) => {
+                    rows::write_commit(&transaction, commit, seq)?;
+                    seq += commit.deliveries.len() as i64;
+                }
+                Written::Settle(settled, _) => {
+                    for settled in settled {
+                        if rows::write_settled(&transaction, settled)? {
+                            history.count(settled.fate);
+                        }
+                    }
+                }
+                Written::TakeNudges(_) => {
+                    for seq in rows::take_nudges(&transaction)? {
+                        let row = rows::pending_one(&transaction, seq)?;
+                        nudges.push(row.map_or(Nudge::Gone(seq), Nudge::Retry));
+                    }
+                    history.counts = count_history(&transaction)?;
+                }
+            }
+            answers.push(nudges);
+        }
+        history.prune(&transaction, now.mono, now.wall_ms)?;
+        transaction.commit()?;
+        self.history = history;
+        Ok(answers)
+    }
+
+    fn note_blocked(&mut self, error: &rusqlite::Error) {
+        let why = StoreError::sqlite(&self.path, error).to_string();
+        let failures = self.blocked.as_ref().map_or(0, |blocked| blocked.failures).saturating_add(1);
+        if failures == 1 {
+            error!(%why, "the outbox cannot be written: nothing is lost, but everything waits");
+        }
+        // Alone in its process, this thread needs no jitter.
+        let until = self.clock.now().mono + BLOCKED.wait(failures, 1.0);
+        self.blocked = Some(Blocked { failures, until });
+        self.state.send_if_modified(|state| {
+            let blocked = StoreState::Blocked { why };
+            let changed = *state != blocked;
+            *state = blocked;
+            changed
+        });
+    }
+
+    /// Whoever asked may have gone meanwhile; then nobody hears the answer.
+    fn read(&self, read: Read) {
+        let failed = |error: rusqlite::Error| StoreError::sqlite(&self.path, &error);
+        match read {
+            Read::Load(answer) => {
+                let _ = answer.send(rows::memory(&self.db, self.clock.now().wall_ms).map_err(failed));
+            }
+            Read::Pending { target, after, limit, answer } => {
+                let _ = answer.send(rows::pending(&self.db, &target, after, limit).map_err(failed));
+            }
+            Read::Waiting(answer) => {
+                let _ = answer.send(rows::waiting(&self.db).map_err(failed));
+            }
+        }
+    }
+
+    fn look_beside(&mut self) {
+        let now = self.clock.now().mono;
+        if now < self.looked_beside + LOOK_BESIDE {
+            return;
+        }
+        self.looked_beside = now;
+        match data_version(&self.db) {
+            Ok(version) if version != self.data_version => {
+                self.data_version = version;
+                self.nudged.send_replace(());
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "the outbox cannot be looked at"),
+        }
+    }
+}
+
+/// Answers one write that has become durable; returns the number after its deliveries.
+fn answer(write: Write, mut seq: i64, nudges: Vec<Nudge>) -> i64 {
+    match write.what {
+        Written::Commit(commit, answer) => {
+            let mut owed = Vec::with_capacity(commit.deliveries.len());
+            for delivery in commit.deliveries {
+                owed.push(Owed { seq, delivery, attempts: 0, next_ms: 0 });
+                seq += 1;
+            }
+            let _ = answer.send(owed);
+        }
+        Written::Settle(_, answer) => {
+            let _ = answer.send(());
+        }
+        Written::TakeNudges(answer) => {
+            let _ = answer.send(nudges);
+        }
+    }
+    drop(write.room);
+    seq
+}
+
+impl History {
+    fn count(&mut self, fate: Fate) {
+        if let Some(at) = rows::SETTLED.iter().position(|&settled| settled == fate) {
+            self.counts[at] += 1;
+        }
+    }
+
+    fn prune(&mut self, db: &rusqlite::Transaction<'_>, now: Duration, now_ms: i64) -> rusqlite::Result<()> {
+        let aged = self.pruned.is_none_or(|last| now >= last + PRUNE_EVERY);
+        for (count, fate) in self.counts.iter_mut().zip(rows::SETTLED) {
+            if aged {
+                *count = count.saturating_sub(rows::prune_old(db, fate, now_ms - KEPT_MS)? as u64);
+            }
+            if *count >= KEPT_ROWS_MAX + PRUNED_ROWS_MIN {
+                *count -= rows::prune_surplus(db, fate, *count - KEPT_ROWS_MAX)? as u64;
+            }
+        }
+        if aged {
+            rows::prune_marks(db, now_ms)?;
+            self.pruned = Some(now);
+        }
+        Ok(())
+    }
+}
+
+fn count_history(db: &Connection) -> rusqlite::Result<[u64; rows::SETTLED.len()]> {
+    let mut counts = [0; rows::SETTLED.len()];
+    for (count, fate) in counts.iter_mut().zip(rows::SETTLED) {
+        *count = rows::settled_count(db, fate)?;
+    }
+    Ok(counts)
+}
+
+/// Changes when another connection has written.
+fn data_version(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("PRAGMA data_version", [], |row| row.get(0))
+}
