@@ -153,7 +153,10 @@ pub enum Reading {
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Delivered,
+    /// With `pause`, nothing else goes to the target until it has passed.
+    Delivered {
+        pause: Option<Duration>,
+    },
     /// Again after `after`; with `pause_target` nothing else goes to the target until then.
     Later {
         after: Duration,

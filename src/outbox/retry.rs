@@ -59,7 +59,8 @@ pub fn judge(
         Reply::Unanswered { .. } => return Outcome::Refused,
     };
     match reading {
-        Reading::Delivered => Outcome::Delivered,
+        Reading::Delivered => Outcome::Delivered { pause: None },
+        Reading::DeliveredThenPause(wait) => Outcome::Delivered { pause: Some(wait.min(settings.wait_most)) },
         Reading::Wait(Some(wait)) => {
             Outcome::Later { after: wait.clamp(settings.wait_least, settings.wait_most), pause_target: true }
         }
@@ -216,7 +217,15 @@ mod tests {
         let unanswered = || Reply::Unanswered { why: "no answer within 10 s".into() };
         let secs = Duration::from_secs;
         for (reply, reading, failures, plain, settings, expected) in [
-            (yes(), Reading::Delivered, 1, false, &settings, Outcome::Delivered),
+            (yes(), Reading::Delivered, 1, false, &settings, Outcome::Delivered { pause: None }),
+            (
+                yes(),
+                Reading::DeliveredThenPause(secs(2)),
+                1,
+                false,
+                &settings,
+                Outcome::Delivered { pause: Some(secs(2)) },
+            ),
             (yes(), Reading::Again, 1, false, &settings, later(1_000, false)),
             (yes(), Reading::Again, 4, false, &settings, later(8_000, false)),
             (yes(), Reading::Again, 400, false, &settings, later(300_000, false)),

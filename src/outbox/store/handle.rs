@@ -118,8 +118,7 @@ impl StoreHandle {
     /// Writes all of it or nothing, and returns when it is durable, with the deliveries as they are now owed,
     /// in their order. While the disk is full or read-only this waits: that is the brake.
     pub async fn commit(&self, commit: Commit) -> Result<Vec<Owed>, StoreError> {
-        let rows =
-            commit.baselines.len() + commit.forgotten.len() + commit.marks.len() + commit.deliveries.len();
+        let rows = commit.rows();
         self.write(rows, |answer| Written::Commit(Box::new(commit), answer)).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Result, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use crate::outbox::delivery::{
     Attempt, Baseline, Commit, Delivery, DeliveryId, Fate, Mark, MarkKind, Memory, Owed, Settled,
@@ -65,6 +65,10 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
                 mark.until_ms
             ])?;
         }
+    }
+    if let Some(heard_ms) = commit.heard_ms {
+        db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES ('heard_ms', ?)")?
+            .execute([heard_ms])?;
     }
     if commit.deliveries.is_empty() {
         return Ok(());
@@ -138,7 +142,13 @@ pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
             until_ms: row.get(4)?,
         })
     })?;
-    Ok(Memory { baselines: baselines.collect::<Result<_>>()?, marks: marks.collect::<Result<_>>()? })
+    let heard_ms =
+        db.query_row("SELECT value FROM facts WHERE name = 'heard_ms'", [], |row| row.get(0)).optional()?;
+    Ok(Memory {
+        baselines: baselines.collect::<Result<_>>()?,
+        marks: marks.collect::<Result<_>>()?,
+        heard_ms,
+    })
 }
 
 /// A row of `OWED`.

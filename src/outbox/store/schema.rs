@@ -57,6 +57,7 @@ const SCHEMA: &str = "
         until_ms INTEGER NOT NULL,
         PRIMARY KEY (rule, person, kind, key)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE nudges (seq INTEGER PRIMARY KEY) STRICT;
 ";
 

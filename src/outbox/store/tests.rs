@@ -86,6 +86,7 @@ async fn what_is_committed_is_there_after_a_restart() {
         let first = Commit {
             baselines: vec![baseline(1, "old"), baseline(u64::MAX, "{}")],
             marks: vec![mark("a", 1), mark("b", far)],
+            heard_ms: Some(3),
             deliveries: deliveries.clone(),
             ..Commit::default()
         };
@@ -95,6 +96,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             baselines: vec![baseline(1, "new")],
             forgotten: vec![UserId(u64::MAX)],
             marks: vec![mark("a", far)],
+            heard_ms: Some(9),
             ..Commit::default()
         };
         assert_eq!(store.commit(second).await.unwrap(), []);
@@ -104,7 +106,11 @@ async fn what_is_committed_is_there_after_a_restart() {
     let memory = running.0.load().await.unwrap();
     assert_eq!(
         memory,
-        Memory { baselines: vec![baseline(1, "new")], marks: vec![mark("a", far), mark("b", far)] }
+        Memory {
+            baselines: vec![baseline(1, "new")],
+            marks: vec![mark("a", far), mark("b", far)],
+            heard_ms: Some(9)
+        }
     );
     for (place, target) in ["api", "phone"].into_iter().enumerate() {
         let expected =
