@@ -13,6 +13,8 @@ pub struct Effects {
     pub commit: Commit,
     /// Filled only while somebody looks on.
     pub told: Vec<Told>,
+    /// Lanyard should be asked for everybody's presence again, soon.
+    pub ask_again: bool,
 }
 
 /// One thing that happened, for the terminal and the page.

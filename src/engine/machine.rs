@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::bell::{Bell, Counts, Step};
 use super::effects::Effects;
+use super::guard::{Guard, Word};
 use super::ids::Ids;
 use super::marks::Marks;
 use super::person::{Heard, Known, Since, Standing};
@@ -14,7 +15,7 @@ use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{MarkKind, Memory};
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::{Presence, User, UserId};
-use crate::presence::settle::{self, Held, Hold, Smoothing, anything_gone, holds_after, put_back};
+use crate::presence::settle::{Held, Hold, Smoothing, anything_gone, holds_after, put_back};
 use crate::rules::set::{RuleSet, Who};
 use crate::time::{Moment, millis};
 
@@ -30,6 +31,9 @@ pub struct Engine {
     everyone: bool,
     known: HashMap<UserId, Known>,
     bell: Bell,
+    guard: Guard,
+    /// How many people rules see online.
+    online: usize,
     /// When holds end. An entry may be out of date; the person's own holds decide.
     ends: BinaryHeap<Reverse<(Duration, UserId)>>,
     unsaved: Vec<UserId>,
@@ -38,6 +42,15 @@ pub struct Engine {
     unchanged: u64,
     /// Reused from one update to the next.
     changes: Vec<Change>,
+}
+
+/// What is kept of a person after an observation.
+struct Kept<'k> {
+    raw: &'k str,
+    holds: Vec<Hold>,
+    since: Option<Since>,
+    /// Whether rules see the person online.
+    online: bool,
 }
 
 /// How an observation reached us.
@@ -61,6 +74,8 @@ impl Engine {
                 counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },
                 rules: Arc::clone(&rules),
             },
+            guard: Guard::default(),
+            online: 0,
             ends: BinaryHeap::new(),
             unsaved: Vec::new(),
             save_at: None,
@@ -78,9 +93,11 @@ impl Engine {
         for baseline in memory.baselines.into_iter().filter(|baseline| !baseline.raw.is_empty()) {
             let id = baseline.person;
             if self.wanted(id) {
-                let known = Known::recall(now, baseline, heard_ms, self.smoothing(id));
-                self.note_end(id, &known.holds);
+                let mut known = Known::recall(now, baseline, heard_ms, self.smoothing(id));
+                known.online = known.shown(id).is_some_and(|presence| presence.online());
+                self.online += usize::from(known.online);
                 self.known.insert(id, known);
+                self.note_end(id);
             }
         }
         for mark in memory.marks {
@@ -123,6 +140,7 @@ impl Engine {
             Observation::Updated(id, presence) => self.arrive(now, id, presence, Source::Update, effects),
             Observation::SnapshotEnd { absent } => {
                 effects.commit.heard_ms = Some(now.wall_ms);
+                self.guard.rest();
                 absent.into_iter().for_each(|id| self.lose(now, id));
             }
             Observation::Unmonitored(id) => self.leave(now, id, effects),
@@ -212,7 +230,7 @@ impl Engine {
         } else {
             holds_after(now, &known.holds, &last, &known.raw, &seen, smoothing, late_ms)
         };
-        let raw = seen.raw;
+        let (raw, seen_online) = (seen.raw, seen.online());
         let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
@@ -237,30 +255,56 @@ impl Engine {
             self.bell.ring(&step, &changes, since, &self.known, effects);
         }
         self.changes = changes;
+        let online = shown.online();
+        let fell = online && !seen_online && !known.holds.iter().any(|hold| hold.what == Held::Everything);
         drop((last, shown));
-        self.keep(now, id, raw, holds, since, effects);
+        self.keep(now, id, Kept { raw, holds, since, online }, effects);
+        if fell {
+            self.doubt(now, id, effects);
+        }
+        if source == Source::Snapshot && !seen_online {
+            self.confirm(id);
+        }
+    }
+
+    /// A person has gone offline, and is held. If everybody does so at once, nobody is believed.
+    fn doubt(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
+        let Word::Doubt { until, also, first } = self.guard.fall(now.mono, id, self.online) else { return };
+        effects.ask_again |= first;
+        for id in also.into_iter().chain([id]) {
+            if let Some(known) = self.known.get_mut(&id) {
+                known.guarded_until = Some(until);
+            }
+            self.note_end(id);
+        }
+    }
+
+    /// A snapshot says that a person is offline: the fleet guard's doubt is over, their own hold goes on.
+    fn confirm(&mut self, id: UserId) {
+        if self.known.get_mut(&id).and_then(|known| known.guarded_until.take()).is_some() {
+            self.note_end(id);
+        }
     }
 
     /// Keeps what was observed, and sees to it that it is written down: with what it rang, or a little later.
-    fn keep(
-        &mut self,
-        now: Moment,
-        id: UserId,
-        raw: &str,
-        holds: Vec<Hold>,
-        since: Option<Since>,
-        effects: &mut Effects,
-    ) {
-        self.note_end(id, &holds);
+    fn keep(&mut self, now: Moment, id: UserId, kept: Kept<'_>, effects: &mut Effects) {
+        let Kept { raw, holds, since, online } = kept;
         let Some(known) = self.known.get_mut(&id) else { return };
         let news = since.is_some() || known.holds != holds || known.standing != Standing::Live;
+        let held = !holds.is_empty();
         known.raw.clear();
         known.raw.push_str(raw);
+        self.online = self.online + usize::from(online) - usize::from(known.online);
+        known.online = online;
+        known.guarded_until = known.guarded_until.filter(|_| !holds.is_empty());
         known.standing = Standing::Live;
         known.heard = Heard::at(now);
         known.holds = holds;
         if let Some(since) = since {
             known.since = since;
+        }
+        if held {
+            self.note_end(id);
         }
         if news {
             self.note_unsaved(now, id);
@@ -274,6 +318,8 @@ impl Engine {
         let known = self.known.entry(id).or_default();
         let news = known.standing == Standing::Unmonitored;
         seen.raw.clone_into(&mut known.raw);
+        self.online = self.online + usize::from(seen.online()) - usize::from(known.online);
+        known.online = seen.online();
         known.standing = Standing::Live;
         known.heard = Heard::at(now);
         self.note_unsaved(now, id);
@@ -318,7 +364,7 @@ impl Engine {
     fn end_holds(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
         let Some(known) = self.known.get(&id) else { return };
         let (ended, mut holds): (Vec<Hold>, Vec<Hold>) =
-            known.holds.iter().cloned().partition(|hold| hold.until <= now.mono);
+            known.holds.iter().cloned().partition(|hold| known.hold_ends(hold) <= now.mono);
         let Some(gone_ms) = ended.iter().map(|hold| hold.gone_ms).min() else { return };
         let Some(last) = known.shown(id) else { return };
         let Ok((_, seen)) = Presence::parse(&known.raw, Some(id)) else { return };
@@ -343,18 +389,22 @@ impl Engine {
         };
         self.bell.ring(&step, &changes, &mut since, &self.known, effects);
         self.changes = changes;
+        let online = shown.online();
         drop((last, shown));
-        self.note_end(id, &holds);
         if let Some(known) = self.known.get_mut(&id) {
             known.holds = holds;
             known.since = since;
+            self.online = self.online + usize::from(online) - usize::from(known.online);
+            known.online = online;
+            known.guarded_until = known.guarded_until.filter(|_| online);
         }
+        self.note_end(id);
         self.note_unsaved(now, id);
         self.save_if_owed(id, effects);
     }
 
-    fn note_end(&mut self, id: UserId, holds: &[Hold]) {
-        if let Some(until) = settle::deadline(holds) {
+    fn note_end(&mut self, id: UserId) {
+        if let Some(until) = self.known.get(&id).and_then(Known::first_end) {
             self.ends.push(Reverse((until, id)));
         }
     }

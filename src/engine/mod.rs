@@ -5,6 +5,7 @@
 pub mod bell;
 pub mod crowd;
 pub mod effects;
+pub mod guard;
 pub mod ids;
 pub mod machine;
 pub mod marks;

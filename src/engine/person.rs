@@ -62,6 +62,10 @@ pub struct Known {
     /// The last presence observed, as Lanyard sent it; empty if there never was one.
     pub raw: String,
     pub holds: Vec<Hold>,
+    /// Until when the fleet guard keeps this person from going offline, unless a snapshot confirms it.
+    pub guarded_until: Option<Duration>,
+    /// Whether rules see the person online, kept for counting.
+    pub online: bool,
     pub standing: Standing,
     pub heard: Heard,
     pub since: Since,
@@ -77,6 +81,19 @@ impl Known {
         }
         let (_, seen) = Presence::parse(&self.raw, Some(id)).ok()?;
         Some(if self.holds.is_empty() { seen } else { put_back(id, seen, &self.holds) })
+    }
+
+    /// When a hold ends; the whole person's not while the fleet guard doubts that they went.
+    pub fn hold_ends(&self, hold: &Hold) -> Duration {
+        match self.guarded_until {
+            Some(guarded) if hold.what == Held::Everything => hold.until.max(guarded),
+            _ => hold.until,
+        }
+    }
+
+    /// When the first hold ends.
+    pub fn first_end(&self) -> Option<Duration> {
+        self.holds.iter().map(|hold| self.hold_ends(hold)).min()
     }
 
     pub fn baseline(&self, person: UserId) -> Baseline {
@@ -101,6 +118,8 @@ impl Known {
         Self {
             raw: baseline.raw.into(),
             holds: notes.held.into_iter().map(|note| note.begin(now, smoothing)).collect(),
+            guarded_until: None,
+            online: false,
             standing: Standing::Stale,
             heard: Heard { mono: None, wall_ms: heard },
             since: Since(notes.since),

@@ -283,3 +283,60 @@ fn one_happening_rings_a_rule_once_whatever_it_is_called() {
         ]
     );
 }
+
+/// Ten people are online; all of them go offline within ten seconds. Tells at which second each `went_offline`
+/// rings, and whether Lanyard was asked again.
+fn flap(back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
+    let ids: Vec<UserId> = (100..110).map(UserId).collect();
+    let rules = vec![Rule { who: Who::People(ids.clone()), ..rule(&[ChangeKind::WentOffline], None) }];
+    let mut rules = Arc::into_inner(rule_set(rules)).unwrap();
+    rules.people = ids
+        .iter()
+        .map(|&id| Person { key: id.to_string(), id, name: String::new(), smoothing: Smoothing::default() })
+        .collect();
+    let mut engine = Engine::new(Arc::new(rules), Memory::default(), Moment::default(), 1);
+    engine.watch(true);
+    let show = |engine: &mut Engine, second, id: UserId, status: &str, snapshot, effects: &mut Effects| {
+        let raw = format!(r#"{{"discord_user":{{"id":"{id}"}},"discord_status":"{status}"}}"#);
+        let (id, presence) = Presence::parse(&raw, None).unwrap();
+        let seen =
+            if snapshot { Observation::Seen(id, presence) } else { Observation::Updated(id, presence) };
+        engine.observe(at(second), seen, effects);
+    };
+    let (mut rang, mut asked) = (Vec::new(), false);
+    for second in 0..600 {
+        let mut effects = Effects::default();
+        engine.tick(at(second), &mut effects);
+        for (i, &id) in ids.iter().enumerate() {
+            match second {
+                0 => show(&mut engine, second, id, "online", true, &mut effects),
+                _ if second == 10 + i as u64 => show(&mut engine, second, id, "offline", false, &mut effects),
+                _ if Some(second) == back_at => show(&mut engine, second, id, "online", false, &mut effects),
+                _ if Some(second) == snapshot_at => {
+                    show(&mut engine, second, id, "offline", true, &mut effects)
+                }
+                _ => {}
+            }
+        }
+        asked |= effects.ask_again;
+        rang.extend(effects.told.iter().filter(|one| matches!(one, Told::Verdict { .. })).map(|_| second));
+    }
+    (rang, asked)
+}
+
+#[test]
+fn when_everybody_flaps_nobody_went() {
+    assert_eq!(flap(Some(120), None), (vec![], true));
+}
+
+#[test]
+fn when_a_snapshot_confirms_it_everybody_went() {
+    let (rang, asked) = flap(None, Some(100));
+    assert_eq!((rang, asked), (vec![101; 10], true));
+}
+
+#[test]
+fn without_a_snapshot_the_doubt_ends_by_itself() {
+    let (rang, _) = flap(None, None);
+    assert_eq!(rang, vec![314; 10]);
+}

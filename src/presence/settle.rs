@@ -143,11 +143,6 @@ pub fn put_back<'a>(id: UserId, seen: Presence<'a>, holds: &'a [Hold]) -> Presen
     shown
 }
 
-/// When the first hold ends.
-pub fn deadline(holds: &[Hold]) -> Option<Duration> {
-    holds.iter().map(|hold| hold.until).min()
-}
-
 fn held_activity(activity: &Activity<'_>) -> Held {
     let (kind, who) = activity.identity();
     Held::Activity(kind.word().to_owned(), who.to_owned())
