@@ -16,7 +16,7 @@ use crate::outbox::delivery::{MarkKind, Memory};
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::{Presence, User, UserId};
 use crate::presence::settle::{Held, Hold, Smoothing, anything_gone, holds_after, put_back};
-use crate::rules::set::{RuleSet, Who};
+use crate::rules::set::{Rule, RuleSet, Who};
 use crate::time::{Moment, millis};
 
 /// A baseline that rang nothing is written down this much later, together with others.
@@ -37,6 +37,8 @@ pub struct Engine {
     /// When holds end. An entry may be out of date; the person's own holds decide.
     ends: BinaryHeap<Reverse<(Duration, UserId)>>,
     unsaved: Vec<UserId>,
+    /// Rules of an earlier run that are gone, still to be written down.
+    retired: Vec<Arc<str>>,
     save_at: Option<Duration>,
     observed: u64,
     unchanged: u64,
@@ -64,8 +66,8 @@ impl Engine {
     /// An engine that goes on where `memory` stopped. `seed` is chance, for the ids of deliveries.
     pub fn new(rules: Arc<RuleSet>, memory: Memory, now: Moment, seed: u64) -> Self {
         let mut engine = Self {
-            places: rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect(),
-            everyone: rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone)),
+            places: places(&rules),
+            everyone: for_everyone(&rules),
             known: HashMap::new(),
             bell: Bell {
                 marks: Marks::default(),
@@ -78,6 +80,7 @@ impl Engine {
             online: 0,
             ends: BinaryHeap::new(),
             unsaved: Vec::new(),
+            retired: Vec::new(),
             save_at: None,
             observed: 0,
             unchanged: 0,
@@ -100,16 +103,40 @@ impl Engine {
                 self.note_end(id);
             }
         }
+        let longest = longest_marks(&self.rules);
         for mark in memory.marks {
-            let rule = self.rules.rules.iter().find(|rule| rule.id == mark.rule);
-            let longest = rule.and_then(|rule| match mark.kind {
-                MarkKind::Cooldown => rule.cooldown,
-                MarkKind::Dedupe => rule.dedupe.as_ref().map(|dedupe| dedupe.window),
-            });
-            if let Some(longest) = longest {
-                self.bell.marks.recall(now, mark, longest);
+            match longest.get(&(&*mark.rule, mark.kind)) {
+                Some(&longest) => self.bell.marks.recall(now, mark, longest),
+                None => self.retired.push(mark.rule),
             }
         }
+        self.retired.sort_unstable();
+        self.retired.dedup();
+        self.save_at = (!self.retired.is_empty()).then_some(now.mono);
+    }
+
+    /// Goes over to another rule set. What is known of people and the waits of rules that are still there
+    /// stay; who and what is gone is forgotten.
+    pub fn adopt(&mut self, now: Moment, rules: Arc<RuleSet>, effects: &mut Effects) {
+        let mut firings = vec![0; rules.rules.len()];
+        for (at, rule) in rules.rules.iter().enumerate() {
+            let before = self.rules.rules.iter().position(|before| before.id == rule.id);
+            firings[at] = before.map_or(0, |before| self.bell.counts.firings[before]);
+        }
+        self.bell.counts.firings = firings;
+        self.places = places(&rules);
+        self.everyone = for_everyone(&rules);
+        let gone: Vec<UserId> = self.known.keys().copied().filter(|&id| !self.wanted(id)).collect();
+        for id in gone {
+            let online = self.known.remove(&id).is_some_and(|known| known.online);
+            self.online -= usize::from(online);
+            effects.commit.forgotten.push(id);
+        }
+        let longest = longest_marks(&rules);
+        let retired = self.bell.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        effects.commit.retired.extend(retired);
+        self.bell.rules = Arc::clone(&rules);
+        self.rules = rules;
     }
 
     /// From now on, `Effects::told` says what happens.
@@ -182,6 +209,7 @@ impl Engine {
                 effects.commit.baselines.push(known.baseline(id));
             }
         }
+        effects.commit.retired.append(&mut self.retired);
         self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
     }
 
@@ -428,4 +456,24 @@ impl Engine {
             effects.commit.baselines.push(known.baseline(id));
         }
     }
+}
+
+fn places(rules: &RuleSet) -> HashMap<UserId, usize> {
+    rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect()
+}
+
+fn for_everyone(rules: &RuleSet) -> bool {
+    rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone))
+}
+
+/// How long a mark of each rule can hold; a disabled rule keeps its own.
+fn longest_marks(rules: &RuleSet) -> HashMap<(&str, MarkKind), Duration> {
+    let cooldown = |rule: &Rule| Some((MarkKind::Cooldown, rule.cooldown?));
+    let dedupe = |rule: &Rule| Some((MarkKind::Dedupe, rule.dedupe.as_ref()?.window));
+    let of_rule = |rule: &Rule| [cooldown(rule), dedupe(rule)].into_iter().flatten().collect::<Vec<_>>();
+    let each = rules
+        .rules
+        .iter()
+        .flat_map(|rule| of_rule(rule).into_iter().map(|(kind, longest)| ((&*rule.id, kind), longest)));
+    each.collect()
 }

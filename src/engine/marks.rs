@@ -68,6 +68,27 @@ impl Marks {
         Mark { rule: Arc::clone(rule), person, kind, key: key.into(), until_ms: now.wall_after(wait) }
     }
 
+    /// Goes over to other rules: `longest` says how long a mark of a rule may still hold, nothing where the
+    /// rule is gone. Returns the rules that are gone.
+    pub fn adopt(
+        &mut self,
+        now: Moment,
+        longest: impl Fn(&str, MarkKind) -> Option<Duration>,
+    ) -> Vec<Arc<str>> {
+        let mut gone = Vec::new();
+        self.until.retain(|key, until| {
+            let Some(longest) = longest(&key.rule, key.kind) else {
+                gone.push(Arc::clone(&key.rule));
+                return false;
+            };
+            *until = (*until).min(now.mono.saturating_add(longest));
+            true
+        });
+        gone.sort_unstable();
+        gone.dedup();
+        gone
+    }
+
     fn sweep(&mut self, now: Moment) {
         if self.until.len() >= self.sweep_at.max(SWEEP_AT_LEAST) {
             self.until.retain(|_, until| *until > now.mono);

@@ -340,3 +340,37 @@ fn without_a_snapshot_the_doubt_ends_by_itself() {
     let (rang, _) = flap(None, None);
     assert_eq!(rang, vec![314; 10]);
 }
+
+#[test]
+fn other_rules_keep_what_is_known_and_the_waits_that_stay() {
+    let status = |cooldown| rule(&[ChangeKind::ChangedStatus], cooldown);
+    let raw = |part: &str| format!(r#"{{"discord_user":{{"id":"7"}},{part}"x":0}}"#);
+    let (on, dnd) = (raw(ON), raw(DND));
+    let parse = |raw| Presence::parse(raw, None).unwrap().1;
+    let cooled = rule_set(vec![status(Some(600))]);
+    let mut engine = Engine::new(Arc::clone(&cooled), Memory::default(), Moment::default(), 1);
+    engine.watch(true);
+    let mut ring = |after: Option<Vec<Rule>>, second, presence| {
+        let mut effects = Effects::default();
+        if let Some(rules) = after {
+            engine.adopt(at(second), rule_set(rules), &mut effects);
+        }
+        engine.observe(at(second), Observation::Updated(ALICE, presence), &mut effects);
+        let mut told = Vec::new();
+        tell(second, &mut effects, &mut told);
+        (told, effects.commit.retired)
+    };
+    let none: Vec<Arc<str>> = Vec::new();
+    assert_eq!(ring(None, 0, parse(&on)), (vec![], none.clone()));
+    assert_eq!(ring(None, 1, parse(&dnd)), (vec!["1 changed_status".to_owned()], none.clone()));
+    let longer = Some(vec![rule(&[ChangeKind::ChangedKv], None), status(Some(900))]);
+    assert_eq!(ring(longer, 2, parse(&on)).0, ["2 changed_status (cooldown)"]);
+    let shorter = Some(vec![status(Some(10))]);
+    assert_eq!(ring(shorter, 3, parse(&dnd)).0, ["3 changed_status (cooldown)"]);
+    assert_eq!(ring(None, 13, parse(&on)).0, ["13 changed_status"]);
+    let without = Some(vec![status(None)]);
+    assert_eq!(
+        ring(without, 14, parse(&dnd)),
+        (vec!["14 changed_status".to_owned()], vec!["changed_status".into()])
+    );
+}

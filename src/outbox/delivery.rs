@@ -65,6 +65,8 @@ pub struct Commit {
     pub baselines: Vec<Baseline>,
     /// People that nobody asks about any more.
     pub forgotten: Vec<UserId>,
+    /// Rules that are gone, whose marks go with them: a new rule of that name starts afresh.
+    pub retired: Vec<Arc<str>>,
     pub marks: Vec<Mark>,
     pub deliveries: Vec<Delivery>,
     /// Wall time until which everybody who is live was being watched.
@@ -74,12 +76,17 @@ pub struct Commit {
 impl Commit {
     /// How many rows it will write.
     pub fn rows(&self) -> usize {
-        self.baselines.len() + self.forgotten.len() + self.marks.len() + self.deliveries.len()
+        self.baselines.len()
+            + self.forgotten.len()
+            + self.retired.len()
+            + self.marks.len()
+            + self.deliveries.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.baselines.is_empty()
             && self.forgotten.is_empty()
+            && self.retired.is_empty()
             && self.marks.is_empty()
             && self.deliveries.is_empty()
             && self.heard_ms.is_none()
