@@ -212,19 +212,17 @@ pub enum OutboxCommand {
                             team\n  doorchime outbox list --json | jq '.[].id'"
     )]
     List(OutboxList),
-    /// Show one delivery with each attempt
+    /// Show one delivery: its message, and how its last attempt ended
     #[command(
-        after_help = "Example:\n  doorchime outbox show 0198f2d6\n\nThe first characters of an id are enough \
-                            where no other id begins with them."
+        after_help = "Example:\n  doorchime outbox show 12\n\nInstead of its number, a delivery's id or the beginning of \
+                            it will do."
     )]
     Show(OutboxShow),
     /// Send dead or expired deliveries again
-    #[command(
-        after_help = "Examples:\n  doorchime outbox retry 0198f2d6 0198f2d7\n  doorchime outbox retry --all-dead"
-    )]
+    #[command(after_help = "Examples:\n  doorchime outbox retry 12 13\n  doorchime outbox retry --all-dead")]
     Retry(OutboxSome),
     /// Give deliveries up
-    #[command(after_help = "Examples:\n  doorchime outbox drop 0198f2d6\n  doorchime outbox drop --all-dead")]
+    #[command(after_help = "Examples:\n  doorchime outbox drop 12\n  doorchime outbox drop --all-dead")]
     Drop(OutboxSome),
 }
 
@@ -234,7 +232,7 @@ pub struct OutboxList {
     pub data: Data,
     /// Only those in this state
     #[arg(long, value_name = "STATE")]
-    pub state: Option<String>,
+    pub state: Option<State>,
     /// Only those for this target
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
@@ -246,9 +244,29 @@ pub struct OutboxList {
     pub json: bool,
 }
 
+/// What may have become of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum State {
+    Pending,
+    Delivered,
+    Dead,
+    Expired,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct OutboxShow {
-    /// A delivery's id, or its first characters
+    /// A delivery's number, or its id or the beginning of it
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
@@ -260,7 +278,7 @@ pub struct OutboxShow {
 
 #[derive(Debug, ClapArgs)]
 pub struct OutboxSome {
-    /// Deliveries' ids, or their first characters
+    /// Deliveries' numbers or ids
     #[arg(value_name = "ID", required_unless_present = "all_dead")]
     pub ids: Vec<String>,
     /// All that a target refused, instead of ids

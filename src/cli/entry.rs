@@ -10,7 +10,7 @@ use tracing::Level;
 use super::args::{Args, Command};
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{completions, healthcheck, init};
+use super::{completions, healthcheck, init, outbox};
 use crate::logging;
 
 /// The whole program.
@@ -39,12 +39,10 @@ fn dispatch(args: Args) -> Ended {
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
-        Command::Run(_)
-        | Command::Check(_)
-        | Command::Demo(_)
-        | Command::Send(_)
-        | Command::Outbox(_)
-        | Command::Schema(_) => todo!(),
+        Command::Outbox(args) => outbox::outbox(&args),
+        Command::Run(_) | Command::Check(_) | Command::Demo(_) | Command::Send(_) | Command::Schema(_) => {
+            todo!()
+        }
     }
 }
 

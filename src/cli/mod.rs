@@ -8,3 +8,5 @@ pub mod style;
 mod completions;
 mod healthcheck;
 mod init;
+mod outbox;
+mod words;

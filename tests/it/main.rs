@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod cli;
+mod outbox_cli;
 mod program;
 mod web;

@@ -1,0 +1,44 @@
+//! Numbers and times as people say them.
+
+use jiff::Timestamp;
+
+/// `3s`, `12m`, `5h`, `2d`: the age of something.
+pub fn ago(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// `in 12m`
+pub fn within(ms: i64) -> String {
+    format!("in {}", ago(ms.saturating_add(999)))
+}
+
+/// RFC 3339, in UTC.
+pub fn date(wall_ms: i64) -> String {
+    Timestamp::from_millisecond(wall_ms).map_or_else(|_| wall_ms.to_string(), |at| at.to_string())
+}
+
+/// `1 rule`, `3 rules`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_short() {
+        let spoken = [0, 59_999, 60_000, 3_599_999, 7_200_000, 172_800_000, -5].map(ago);
+        assert_eq!(spoken, ["0s", "59s", "1m", "59m", "2h", "2d", "0s"]);
+        assert_eq!([within(1), within(1000)], ["in 1s", "in 1s"]);
+        assert_eq!(date(0), "1970-01-01T00:00:00Z");
+        assert_eq!(date(i64::MAX), i64::MAX.to_string());
+        assert_eq!([count(1, "rule", "rules"), count(0, "rule", "rules")], ["1 rule", "0 rules"]);
+    }
+}

@@ -1,0 +1,121 @@
+//! `outbox list | show | retry | drop`, on an outbox that the store wrote.
+
+use std::path::Path;
+use std::time::Duration;
+
+use doorchime::clock::Clock;
+use doorchime::outbox::delivery::{Attempt, Commit, Delivery, Fate, Settled};
+use doorchime::outbox::store::handle::{Durability, open};
+use doorchime::presence::model::UserId;
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::program::{Ran, run};
+
+/// Three deliveries: 1 arrived, 2 was refused with a hostile answer, 3 waits for its next try.
+fn outbox(dir: &Path) {
+    let clock = Clock::start();
+    let now_ms = clock.now().wall_ms;
+    let delivery = |target: &str, nth: u128| Delivery {
+        id: uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0000 + nth),
+        target: target.into(),
+        rule: "friend-online".into(),
+        person: Some(UserId(94_490_510_688_792_576)),
+        parts: json!({"text": "Ada\u{1b}[2J is online"}).as_object().unwrap().clone(),
+        created_ms: now_ms - 120_000,
+        expires_ms: now_ms + 3_600_000,
+    };
+    let deliveries = vec![delivery("phone", 1), delivery("team", 2), delivery("team", 3)];
+    let (store, thread) = open(dir, Durability::Full, clock).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let owed = store.commit(Commit { deliveries, ..Commit::default() }).await.unwrap();
+        let fates = [
+            (Fate::Delivered, Some(200), "ok"),
+            (Fate::Dead, Some(404), "no_team\u{1b}]0;gotcha\u{7}\nsecond line"),
+            (Fate::Pending { next_ms: now_ms + 90_000 }, None, "connection refused"),
+        ];
+        let settled = owed.iter().zip(fates).map(|(owed, (fate, status, answer))| Settled {
+            seq: owed.seq,
+            fate,
+            attempt: Some(Attempt { status, answer: answer.to_owned(), took: Duration::from_millis(12) }),
+            at_ms: now_ms,
+        });
+        store.settle(settled.collect()).await.unwrap();
+    });
+    drop(store);
+    thread.join();
+}
+
+fn states(here: &Path) -> Vec<(i64, String)> {
+    let ran = run(here, ["outbox", "list", "--json"]);
+    let list: Value = serde_json::from_str(&ran.out).unwrap();
+    let told =
+        |entry: &Value| (entry["number"].as_i64().unwrap(), entry["state"].as_str().unwrap().to_owned());
+    list.as_array().unwrap().iter().map(told).collect()
+}
+
+fn fine(ran: &Ran) -> &str {
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
+    &ran.out
+}
+
+#[test]
+fn what_became_of_deliveries_is_shown() {
+    let here = tempdir().unwrap();
+    outbox(&here.path().join("data"));
+    let listed = run(here.path(), ["outbox", "list"]);
+    let lines: Vec<&str> = fine(&listed).lines().collect();
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["NUMBER", "AGE", "TARGET", "RULE", "TRIES", "STATE"]
+    );
+    assert!(
+        lines[1].starts_with('3') && lines[1].contains("pending, again in 1m: connection refused"),
+        "{listed:?}"
+    );
+    assert!(lines[2].starts_with('2') && lines[2].contains("dead: 404 no_team"), "{listed:?}");
+    assert!(lines[3].starts_with('1') && lines[3].ends_with("delivered"), "{listed:?}");
+    let of_team = run(here.path(), ["outbox", "list", "--target", "team", "--state", "dead"]);
+    assert_eq!(fine(&of_team).lines().count(), 2);
+    assert!(
+        fine(&run(here.path(), ["outbox", "list", "--target", "nobody"])).starts_with("No such deliveries")
+    );
+
+    for name in ["2", "01980000-0000-7000-8000-000000000002"] {
+        let shown = run(here.path(), ["outbox", "show", name]);
+        for told in ["dead", "team", "friend-online", "94490510688792576", "404, after 12 ms", "second line"]
+        {
+            assert!(fine(&shown).contains(told), "{name}: {told}: {}", shown.out);
+        }
+        assert!(!shown.out.contains('\u{1b}') && !shown.out.contains('\u{7}'), "{}", shown.out);
+    }
+    let shown = run(here.path(), ["outbox", "show", "3", "--json"]);
+    let shown: Value = serde_json::from_str(fine(&shown)).unwrap();
+    assert_eq!(shown["last_attempt"], json!({"status": null, "answer": "connection refused", "took_ms": 12}));
+    assert_eq!(shown["message"]["text"], "Ada\u{1b}[2J is online");
+}
+
+#[test]
+fn deliveries_are_sent_again_or_given_up() {
+    let here = tempdir().unwrap();
+    outbox(&here.path().join("data"));
+    let (pending, dead) = ("pending".to_owned(), "dead".to_owned());
+    let mistyped = run(here.path(), ["outbox", "retry", "2", "99"]);
+    assert_eq!(mistyped.code, Some(2));
+    assert!(mistyped.err.contains("no delivery `99`"), "{}", mistyped.err);
+    assert_eq!(states(here.path())[1], (2, dead), "a mistyped number changes nothing");
+    assert_eq!(fine(&run(here.path(), ["outbox", "retry", "--all-dead"])), "1 delivery to be sent again.\n");
+    assert_eq!(states(here.path())[1], (2, pending));
+    assert_eq!(fine(&run(here.path(), ["outbox", "drop", "1", "3"])), "2 deliveries dropped.\n");
+    assert_eq!(states(here.path()).len(), 1);
+    assert_eq!(fine(&run(here.path(), ["outbox", "drop", "--all-dead"])), "0 deliveries dropped.\n");
+}
+
+#[test]
+fn no_outbox_is_one_sentence() {
+    let here = tempdir().unwrap();
+    let ran = run(here.path(), ["outbox", "list", "--data", "elsewhere"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(ran.err.contains("there is no outbox in `elsewhere` yet"), "{}", ran.err);
+}
