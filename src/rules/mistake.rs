@@ -26,25 +26,39 @@ impl Mistake {
     /// Adds the nearest of `known` as a help, or lists them if they are few.
     #[must_use]
     pub fn nearest<'k>(self, word: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        match nearest(word, known.iter().copied()) {
-            Some(near) => self.help(format!("did you mean `{near}`?")),
-            None if !known.is_empty() && known.len() <= 16 => {
-                let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                self.help(format!("known here: {list}"))
-            }
+        match hint(word, known) {
+            Some(hint) => self.help(hint),
             None => self,
         }
     }
 }
 
+/// What to say to somebody who wrote `word` where only `known` are known.
+pub fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    if let Some(near) = nearest(word, known.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    (!known.is_empty() && known.len() <= 16).then(|| {
+        let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        format!("known here: {list}")
+    })
+}
+
 /// The name that `word` was probably meant to be.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lowered = word.to_lowercase();
+    let length = lowered.chars().count();
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&lowered, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count().max(lowered.chars().count()) / 4)
+        .filter_map(|name| {
+            let other = name.chars().count();
+            let most = 1 + other.max(length) / 4;
+            // Lengths that differ by more cannot be nearer; this spares the costly part for nearly all names.
+            let near = other.abs_diff(length) <= most;
+            let distance = near.then(|| strsim::damerau_levenshtein(&lowered, &name.to_lowercase()))?;
+            (distance <= most).then_some((distance, name))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -1,8 +1,29 @@
 //! The rules file: as written, its mistakes, and the rule set it compiles to.
 
+pub mod compile;
 pub mod condition;
+pub mod diagnostic;
+pub mod duration;
+pub mod file;
+pub mod keys;
+pub mod mask;
 pub mod matcher;
 pub mod mistake;
+pub mod names;
+pub mod parts;
+pub mod places;
+pub mod reading;
+pub mod render;
+pub mod rule;
+pub mod scalar;
 pub mod scope;
 pub mod set;
+pub mod spec;
+pub mod syntax;
 pub mod template;
+pub mod tree;
+pub mod vars;
+pub mod yaml;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! The file as written to the rule set: every name looked up, every text compiled, every mistake told.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::diagnostic::{Findings, Problem, Problems};
+use super::mask::Mask;
+use super::names;
+use super::parts;
+use super::places::{Source, Span};
+use super::reading::{Name, Reader};
+use super::set::{Group, Index, Person, RuleSet};
+use super::spec::{GroupSpec, PersonSpec, Spec, TargetSpec};
+use super::tree::Node;
+use super::vars::{self, Vars};
+use super::yaml;
+use crate::presence::model::UserId;
+use crate::targets::{KINDS, Target};
+
+/// A file that can be used, and what is odd about it.
+pub struct Loaded {
+    pub set: RuleSet,
+    pub warnings: Findings,
+}
+
+/// Compiles a file's text. `vars` fills in what the text leaves to its surroundings; `TZ` is asked of it, too.
+pub fn compile(source: Source, vars: &dyn Vars) -> Result<Loaded, Findings> {
+    let (mut problems, mut mask) = (Problems::default(), Mask::default());
+    let set = yaml::read(&source, &mut problems).map(|mut root| {
+        parts::hide_secrets(&root, &source, &mut mask);
+        vars::fill(&mut root, &source, vars, &mut problems);
+        let mut reader = Reader { source: &source, problems: &mut problems };
+        let spec = Spec::read(&root, &mut reader);
+        resolve(&spec, &root, &mut reader, vars)
+    });
+    let failed = problems.any_errors();
+    let findings = problems.into_findings(source, mask);
+    match set {
+        Some(set) if !failed => Ok(Loaded { set, warnings: findings }),
+        _ => Err(findings),
+    }
+}
+
+/// A name that rules use for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referent {
+    Person(usize),
+    Group(usize),
+}
+
+/// What has been looked up before the rules are.
+pub struct Known<'k> {
+    pub referents: HashMap<&'k str, Referent>,
+    /// Keys in the file's order: what conditions and templates are told.
+    pub person_keys: Vec<String>,
+    pub group_keys: Vec<String>,
+    pub people: Vec<Person>,
+    pub groups: Vec<Group>,
+    /// `None` for a target that is there but could not be built.
+    pub targets: HashMap<&'k str, KnownTarget<'k>>,
+}
+
+pub struct KnownTarget<'k> {
+    pub spec: &'k TargetSpec<'k>,
+    pub kind: Option<&'static crate::targets::Kind>,
+}
+
+fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars: &dyn Vars) -> RuleSet {
+    let timezone = timezone(spec.timezone, reader, vars);
+    let (people, mut referents) = people(&spec.people, reader);
+    let groups = groups(&spec.groups, &mut referents, reader);
+    let (built, targets) = targets(&spec.targets, reader);
+    let known = Known {
+        referents,
+        person_keys: people.iter().map(|person| person.key.clone()).collect(),
+        group_keys: groups.iter().map(|group| group.key.clone()).collect(),
+        people,
+        groups,
+        targets,
+    };
+    let rules = super::rule::compile_all(&spec.rules, &known, reader);
+    tell_unused(spec, root, reader);
+    let index = if reader.problems.any_errors() { Index::default() } else { Index::new(&rules) };
+    RuleSet {
+        timezone,
+        lanyard: spec.lanyard.clone(),
+        smoothing: spec.smoothing,
+        catch_up: spec.catch_up,
+        people: known.people,
+        groups: known.groups,
+        targets: built,
+        rules,
+        index,
+    }
+}
+
+fn timezone(given: Option<Name<'_>>, reader: &mut Reader<'_>, vars: &dyn Vars) -> TimeZone {
+    let Some(name) = given else {
+        let here = vars.variable("TZ").and_then(|name| TimeZone::get(name.trim_start_matches(':')).ok());
+        return here.unwrap_or(TimeZone::UTC);
+    };
+    TimeZone::get(name.text).unwrap_or_else(|_| {
+        let known: Vec<String> = jiff::tz::db().available().map(|known| known.as_str().to_owned()).collect();
+        // People write the city alone, or with a space for the underscore.
+        let city = name.text.rsplit('/').next().unwrap_or("").replace(' ', "_").to_lowercase();
+        let by_city = known
+            .iter()
+            .find(|zone| !city.is_empty() && zone.to_lowercase().rsplit('/').next() == Some(city.as_str()));
+        let problem = Problem::error(name.at, format!("unknown time zone `{}`", name.text));
+        let hint = by_city.map(|zone| format!("did you mean `{zone}`?")).or_else(|| {
+            let near = super::mistake::nearest(name.text, known.iter().map(String::as_str));
+            near.map(|zone| format!("did you mean `{zone}`?"))
+        });
+        let help = hint.unwrap_or_else(|| "write it like `Europe/Berlin` or `America/New_York`".to_owned());
+        reader.problems.add(problem.help(help));
+        TimeZone::UTC
+    })
+}
+
+fn people<'n>(
+    specs: &'n [PersonSpec<'n>],
+    reader: &mut Reader<'_>,
+) -> (Vec<Person>, HashMap<&'n str, Referent>) {
+    let mut people = Vec::with_capacity(specs.len());
+    let mut referents = HashMap::new();
+    let mut by_id: HashMap<UserId, Span> = HashMap::new();
+    for spec in specs {
+        names::check_person(reader, spec.key, "person");
+        let id = spec.id.and_then(|id| names::user_id(reader, spec.key, id));
+        if let Some(id) = id {
+            if let Some(&first) = by_id.get(&id) {
+                let what = format!("`{}` has the id of somebody else", spec.key.text);
+                reader.problems.add(Problem::warning(spec.key.at, what).also(first, "the same id"));
+            } else {
+                by_id.insert(id, spec.key.at);
+            }
+        }
+        referents.insert(spec.key.text, Referent::Person(people.len()));
+        people.push(Person {
+            key: spec.key.text.to_owned(),
+            id: id.unwrap_or(UserId(0)),
+            name: spec.name.to_owned(),
+            smoothing: spec.smoothing,
+        });
+    }
+    (people, referents)
+}
+
+fn groups<'n>(
+    specs: &'n [GroupSpec<'n>],
+    referents: &mut HashMap<&'n str, Referent>,
+    reader: &mut Reader<'_>,
+) -> Vec<Group> {
+    let mut groups = Vec::with_capacity(specs.len());
+    for spec in specs {
+        names::check_person(reader, spec.key, "group");
+        let mut members: Vec<usize> = Vec::with_capacity(spec.members.len());
+        let mut seen = HashSet::new();
+        for member in &spec.members {
+            match referents.get(member.text) {
+                Some(&Referent::Person(at)) => {
+                    if seen.insert(at) {
+                        members.push(at);
+                    }
+                }
+                Some(Referent::Group(_)) => {
+                    let what = format!("`{}` is a group, and groups are made of people", member.text);
+                    reader.problems.add(Problem::error(member.at, what).help("name its people here"));
+                }
+                None => {
+                    let known = referents.iter().filter(|(_, it)| matches!(it, Referent::Person(_)));
+                    reader.problems.unknown_name(
+                        member.at,
+                        "person",
+                        member.text,
+                        known.map(|(name, _)| *name),
+                    );
+                }
+            }
+        }
+        if let Some(Referent::Person(_)) = referents.get(spec.key.text) {
+            let what = format!("`{}` is already the name of a person", spec.key.text);
+            reader.problems.add(Problem::error(spec.key.at, what).help("choose another name"));
+        } else {
+            referents.insert(spec.key.text, Referent::Group(groups.len()));
+        }
+        groups.push(Group { key: spec.key.text.to_owned(), members });
+    }
+    groups
+}
+
+type Built = BTreeMap<Arc<str>, Arc<Target>>;
+
+fn targets<'n>(
+    specs: &'n [TargetSpec<'n>],
+    reader: &mut Reader<'_>,
+) -> (Built, HashMap<&'n str, KnownTarget<'n>>) {
+    let (mut built, mut known) = (BTreeMap::new(), HashMap::new());
+    for spec in specs {
+        names::check_target(reader, spec.key);
+        let kind = spec.kind.and_then(|name| {
+            let found = KINDS.iter().find(|kind| kind.name == name.text);
+            if found.is_none() {
+                let kinds = KINDS.iter().map(|kind| kind.name);
+                reader.problems.unknown_name(name.at, "type of target", name.text, kinds);
+            }
+            found
+        });
+        known.insert(spec.key.text, KnownTarget { spec, kind });
+        let Some(kind) = kind else { continue };
+        let Some(settings) = parts::settings(reader, spec, kind) else { continue };
+        match Target::build(spec.key.text, kind, &settings) {
+            Ok(target) => {
+                built.insert(Arc::from(spec.key.text), Arc::new(target));
+            }
+            Err(mistakes) => parts::tell_placed(reader, spec.key.at, spec.settings, mistakes),
+        }
+    }
+    (built, known)
+}
+
+fn tell_unused(spec: &Spec<'_>, root: &Node, reader: &mut Reader<'_>) {
+    if spec.rules.is_empty() {
+        if root.entries().is_some() && !reader.problems.any_errors() {
+            let what = "there are no rules, so nothing will ever ring";
+            reader.problems.add(Problem::warning(Span::default(), what).help("add one under `rules:`"));
+        }
+        return;
+    }
+    let sent: HashSet<&str> = spec
+        .rules
+        .iter()
+        .filter_map(|rule| rule.send.as_ref())
+        .flat_map(|(_, sends)| sends)
+        .filter_map(|send| send.to.map(|to| to.text))
+        .collect();
+    for target in spec.targets.iter().filter(|target| !sent.contains(target.key.text)) {
+        reader.problems.unused(target.key.at, "target", target.key.text);
+    }
+    // Conditions and templates name groups, too: every word of the rules counts.
+    let rules = root.entries().and_then(|entries| entries.iter().find(|entry| entry.key == "rules"));
+    let text = rules.map_or("", |entry| reader.source.slice(entry.value.at));
+    let words: HashSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).collect();
+    for group in spec.groups.iter().filter(|group| !words.contains(group.key.text)) {
+        reader.problems.unused(group.key.at, "group", group.key.text);
+    }
+}

@@ -1,0 +1,110 @@
+//! Every fixed key of the rules file: one table for the reader, the schema and the reference.
+
+/// One key.
+pub struct Setting {
+    pub name: &'static str,
+    /// What it takes: the name of a definition in the schema.
+    pub takes: &'static str,
+    /// Told of in the design, but not there yet.
+    pub later: bool,
+    /// One sentence for editors.
+    pub doc: &'static str,
+}
+
+const fn key(name: &'static str, takes: &'static str, doc: &'static str) -> Setting {
+    Setting { name, takes, later: false, doc }
+}
+
+const fn later(name: &'static str, doc: &'static str) -> Setting {
+    Setting { name, takes: "anything", later: true, doc }
+}
+
+pub const FILE: &[Setting] = &[
+    key("version", "version", "The version of this format: 1."),
+    key(
+        "timezone",
+        "text",
+        "The time zone of `now` and of times in messages, such as `Europe/Berlin`; `TZ` or UTC if not given.",
+    ),
+    key("lanyard", "lanyard", "How to talk to Lanyard; all of it may be left out."),
+    key("smoothing", "smoothing", "How long a thing must be gone before it counts as gone."),
+    key(
+        "catch_up",
+        "duration",
+        "Changes found after a gap longer than this stay silent; `15m` if not given.",
+    ),
+    key("down_after", "duration", "Lanyard counts as down when it was gone this long; `5m` if not given."),
+    key("people", "people", "Whom to watch: a name of your choice, and the Discord user id."),
+    key("groups", "groups", "Names for several people together."),
+    key("targets", "targets", "Where messages go: a name of your choice, and what it is."),
+    key("rules", "rules", "What to look for, and what to send."),
+    key("tests", "anything", "Stories that `doorchime test` runs against the rules, in a later version."),
+];
+
+pub const LANYARD: &[Setting] = &[
+    key("url", "text", "The server's WebSocket: `wss://api.lanyard.rest/socket` if not given."),
+    key("compression", "boolean", "Ask for compressed frames; `true` if not given."),
+    key("subscribe", "subscribe", "How to ask for people; `auto` if not given."),
+    key("resync", "duration", "How often everything is asked for again; `5m` if not given."),
+    key("frame_max", "size", "The largest frame taken from the network; `256MiB` if not given."),
+    key("inflated_max", "size", "The largest frame after decompression; `512MiB` if not given."),
+];
+
+pub const SMOOTHING: &[Setting] = &[
+    key("offline", "duration", "For going offline and leaving platforms; `60s` if not given."),
+    key("listening", "duration", "For songs; `15s` if not given."),
+    key("activity", "duration", "For games and other activities; `10s` if not given."),
+];
+
+pub const PERSON: &[Setting] = &[
+    key("id", "user_id", "The Discord user id: a number of 17 to 20 digits."),
+    key("name", "text", "The name for messages; the one that Discord shows if not given."),
+    key("smoothing", "smoothing", "This person's own smoothing."),
+];
+
+/// Beside the keys of its kind.
+pub const TARGET: &[Setting] = &[
+    key("type", "anything", "What kind of target it is."),
+    key("expire", "duration", "After this nobody wants a message any more; `1h` if not given."),
+    later("fallback", "Another target for what this one refuses."),
+];
+
+pub const RULE: &[Setting] = &[
+    key("id", "rule_id", "The rule's name. Its state is kept under it, across reloads."),
+    key("enabled", "boolean", "`false` rests the rule and keeps its state."),
+    key("who", "who", "Whom the rule is about: a person, a group, a list of both, or `everyone`."),
+    key("when", "when", "The change, or the list of changes, that rings."),
+    key("if", "text", "A condition that must hold, such as `platforms.desktop && now.hour >= 18`."),
+    key("cooldown", "duration", "After it rang for a person, the rule is silent for them this long."),
+    key("dedupe", "dedupe", "The same key rings only once in a window."),
+    key("send", "send", "The messages: a target's name, one message, or a list of them."),
+    later("while", "A condition that holds for a time."),
+    later("for", "How long something must have held."),
+    later("grace", "How long something must have been over."),
+    later("enter", "The messages when a `while` begins."),
+    later("exit", "The messages when a `while` ends."),
+    later("limit", "So many in a time."),
+    later("active", "The hours in which the rule rings."),
+    later("group", "Several firings in one message."),
+];
+
+pub const DEDUPE: &[Setting] = &[
+    key("key", "text", "A template; what it renders to rings once in the window."),
+    key("window", "duration", "The window; `1h` if not given."),
+];
+
+/// Beside the keys of the target's kind.
+pub const SEND: &[Setting] = &[
+    key("to", "text", "The target's name."),
+    key(
+        "expire",
+        "duration",
+        "After this nobody wants the message any more; the target's `expire` if not given.",
+    ),
+];
+
+/// A change's names that are not there yet.
+pub const LATER_CHANGES: [&str; 4] = ["lanyard_down", "lanyard_up", "target_failing", "target_recovered"];
+
+/// How to ask Lanyard for people.
+pub const SUBSCRIBE: [&str; 4] = ["auto", "ids", "id", "all"];

@@ -1,0 +1,255 @@
+//! The keys of targets and of messages, held against the tables of their kinds.
+
+use serde_json::{Map, Number, Value as Json};
+
+use super::diagnostic::Problem;
+use super::duration::parse_duration;
+use super::keys::{self, Setting};
+use super::mask::Mask;
+use super::places::{Source, Span};
+use super::reading::Reader;
+use super::scalar;
+use super::spec::TargetSpec;
+use super::tree::{Entry, Node, Sort, Value};
+use crate::targets::{KINDS, Key, Kind, Placed, Shape};
+
+/// A target's settings, if all of them can be read.
+pub fn settings(
+    reader: &mut Reader<'_>,
+    spec: &TargetSpec<'_>,
+    kind: &'static Kind,
+) -> Option<Map<String, Json>> {
+    let of = format!("a target of type `{}`", kind.name);
+    read(
+        reader,
+        spec.key.at,
+        spec.settings,
+        &of,
+        Table { fixed: keys::TARGET, keys: kind.settings, texts: Texts::Plain },
+    )
+}
+
+/// What a message says beside `to`, if all of it can be read.
+pub fn message(
+    reader: &mut Reader<'_>,
+    at: Span,
+    node: &Node,
+    kind: &'static Kind,
+) -> Option<Map<String, Json>> {
+    let of = format!("a message to a target of type `{}`", kind.name);
+    read(reader, at, node, &of, Table { fixed: keys::SEND, keys: kind.parts, texts: Texts::Templates })
+}
+
+/// Tells mistakes that are placed by keys and list places.
+pub fn tell_placed(reader: &mut Reader<'_>, at: Span, node: &Node, mistakes: Vec<Placed>) {
+    for (path, mistake) in mistakes {
+        let found = node.find(&path);
+        if found.scalar().is_some() && !path.is_empty() {
+            let place = scalar::place(reader.source, found, mistake.at.clone());
+            reader.problems.add(Problem::from_mistake(place, mistake));
+        } else {
+            let place = if path.is_empty() { at } else { key_of(node, &path).unwrap_or(at) };
+            reader.problems.add(Problem::from_mistake(reader.source.first_line_of(place), mistake));
+        }
+    }
+}
+
+/// Notes every value of the file that may be a secret, known key or not: a misspelled `token` has a token, too.
+pub fn hide_secrets(root: &Node, source: &Source, mask: &mut Mask) {
+    let section =
+        |key: &str| root.entries().and_then(|entries| entries.iter().find(|entry| entry.key == key));
+    for target in section("targets").and_then(|entry| entry.value.entries()).unwrap_or(&[]) {
+        let entries = target.value.entries().unwrap_or(&[]);
+        let named = entries.iter().find(|entry| entry.key == "type").and_then(|entry| entry.value.scalar());
+        let kind = named.and_then(|name| KINDS.iter().find(|kind| kind.name == name.text));
+        for entry in entries.iter().filter(|entry| keys::TARGET.iter().all(|key| key.name != entry.key)) {
+            let key = kind.and_then(|kind| kind.settings.iter().find(|key| key.name == entry.key));
+            hide(&entry.value, source, mask, key.map_or(Shape::Secret, |key| key.shape));
+        }
+    }
+    let rules = section("rules").map(|entry| &entry.value);
+    for rule in items(rules) {
+        let send = rule.entries().and_then(|entries| entries.iter().find(|entry| entry.key == "send"));
+        for entry in items(send.map(|entry| &entry.value)).iter().flat_map(|it| it.entries().unwrap_or(&[])) {
+            let secret = KINDS
+                .iter()
+                .flat_map(|kind| kind.parts)
+                .any(|key| key.name == entry.key && key.shape == Shape::Secret);
+            if secret || entry.key == "headers" {
+                hide(&entry.value, source, mask, Shape::Secret);
+            }
+        }
+    }
+}
+
+fn items(node: Option<&Node>) -> &[Node] {
+    match node.map(|node| &node.value) {
+        Some(Value::List(items)) => items,
+        _ => node.map_or(&[], std::slice::from_ref),
+    }
+}
+
+fn hide(node: &Node, source: &Source, mask: &mut Mask, shape: Shape) {
+    match (&node.value, shape) {
+        (Value::Scalar(_), Shape::Url) => mask.hide_url(source, node.at),
+        (Value::Scalar(_), Shape::Secret | Shape::TextMap) => mask.hide(source, node.at),
+        (Value::Map(entries), Shape::Secret | Shape::TextMap) => {
+            for entry in entries {
+                hide(&entry.value, source, mask, Shape::Secret);
+            }
+        }
+        (Value::List(items), Shape::Secret | Shape::TextMap) => {
+            for item in items {
+                hide(item, source, mask, Shape::Secret);
+            }
+        }
+        _ => {}
+    }
+}
+
+struct Table {
+    fixed: &'static [Setting],
+    keys: &'static [Key],
+    texts: Texts,
+}
+
+/// What a text of this mapping is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Plain,
+    Templates,
+}
+
+fn read(reader: &mut Reader<'_>, at: Span, node: &Node, of: &str, table: Table) -> Option<Map<String, Json>> {
+    let before = reader.problems.errors();
+    let fields = reader.mapping("this", node);
+    let names: Vec<&'static str> = table.keys.iter().map(|key| key.name).collect();
+    reader.check_keys(fields, of, table.fixed, &names);
+    let mut read = Map::new();
+    let mut broken = node.is_broken();
+    for entry in fields.iter() {
+        let Some(key) = table.keys.iter().find(|key| key.name == entry.key) else { continue };
+        broken |= holds_broken(&entry.value);
+        if let Some(value) = value(reader, entry, key, table.texts) {
+            read.insert(entry.key.clone(), value);
+        }
+    }
+    for key in table.keys.iter().filter(|key| key.required && fields.get(key.name).is_none()) {
+        let help = format!("`{}`: {}", key.name, key.doc);
+        reader.problems.missing_key(at, key.name, of, help);
+    }
+    (!broken && reader.problems.errors() == before).then_some(read)
+}
+
+fn value(reader: &mut Reader<'_>, entry: &Entry, key: &Key, texts: Texts) -> Option<Json> {
+    let node = &entry.value;
+    let name = entry.key.as_str();
+    // What a template renders to is known when it is rendered, not before.
+    if texts == Texts::Templates
+        && let Some(scalar) = node.scalar().filter(|scalar| scalar.text.contains("{{"))
+        && !matches!(key.shape, Shape::TextMap)
+    {
+        return Some(Json::String(scalar.text.clone()));
+    }
+    match key.shape {
+        Shape::Text | Shape::Secret => reader.text(name, node).map(|text| Json::String(text.text.clone())),
+        Shape::Url => {
+            let url = reader.text(name, node)?.text.trim();
+            if let Err((what, help)) = check_url(url) {
+                reader.problems.add(Problem::error(node.at, format!("`{name}` {what}")).help(help));
+                return None;
+            }
+            Some(Json::String(url.to_owned()))
+        }
+        Shape::Number => number(node).map(Json::Number).or_else(|| {
+            reader.wrong_kind(name, node, "a number");
+            None
+        }),
+        Shape::NumberOr(words) => match number(node) {
+            Some(number) => Some(Json::Number(number)),
+            None => reader.choice(name, node, words).map(|word| Json::String(word.to_owned())),
+        },
+        Shape::Bool => reader.boolean(name, node).map(Json::Bool),
+        Shape::Duration => {
+            let scalar = reader.text(name, node)?;
+            match parse_duration(&scalar.text) {
+                Ok(_) => Some(Json::String(scalar.text.clone())),
+                Err(mistake) => {
+                    reader.problems.add(Problem::from_mistake(node.at, mistake));
+                    None
+                }
+            }
+        }
+        Shape::Choice(words) => reader.choice(name, node, words).map(|word| Json::String(word.to_owned())),
+        Shape::TextMap => {
+            let fields = reader.mapping(name, node);
+            let pairs = fields.iter().filter_map(|pair| {
+                let text = reader.text(&pair.key, &pair.value)?;
+                Some((pair.key.clone(), Json::String(text.text.clone())))
+            });
+            Some(Json::Object(pairs.collect()))
+        }
+        Shape::TextList => {
+            let items = reader.list(node).iter();
+            let texts: Vec<Json> = items
+                .filter_map(|item| reader.text(name, item).map(|text| Json::String(text.text.clone())))
+                .collect();
+            Some(Json::Array(texts))
+        }
+        Shape::Tree => Some(node.to_json()),
+    }
+}
+
+fn number(node: &Node) -> Option<Number> {
+    let scalar = node.scalar()?;
+    match &scalar.sort {
+        Sort::Number(number) => Some(number.clone()),
+        // A variable's value is a text.
+        Sort::Text if !scalar.fills.is_empty() => scalar.text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether an address can be one; never shows it.
+fn check_url(url: &str) -> Result<(), (&'static str, &'static str)> {
+    let lowered = url.to_ascii_lowercase();
+    let Some(rest) = lowered.strip_prefix("https://").or_else(|| lowered.strip_prefix("http://")) else {
+        return Err(("is not an address", "it begins with `https://` or `http://`"));
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if host.is_empty() {
+        return Err(("is an address without a host", "it looks like `https://example.org/hook`"));
+    }
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err((
+            "is an address with a space or a line break in it",
+            "addresses have none; was it cut in two?",
+        ));
+    }
+    Ok(())
+}
+
+fn holds_broken(node: &Node) -> bool {
+    match &node.value {
+        Value::Broken => true,
+        Value::List(items) => items.iter().any(holds_broken),
+        Value::Map(entries) => entries.iter().any(|entry| holds_broken(&entry.value)),
+        Value::Scalar(_) => false,
+    }
+}
+
+/// The place of the last key that a path leads to.
+fn key_of(node: &Node, path: &[String]) -> Option<Span> {
+    let (first, rest) = path.split_first()?;
+    match &node.value {
+        Value::Map(entries) => {
+            let entry = entries.iter().find(|entry| entry.key == *first)?;
+            Some(key_of(&entry.value, rest).unwrap_or(entry.key_at))
+        }
+        Value::List(items) => {
+            let item = items.get(first.parse::<usize>().ok()?)?;
+            Some(key_of(item, rest).unwrap_or(item.at))
+        }
+        _ => None,
+    }
+}

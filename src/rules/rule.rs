@@ -1,0 +1,288 @@
+//! One rule: its people, its changes, its condition and its messages looked up and compiled.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::compile::{Known, Referent};
+use super::condition::Condition;
+use super::diagnostic::Problem;
+use super::keys::LATER_CHANGES;
+use super::matcher::Narrow;
+use super::names;
+use super::parts;
+use super::places::Span;
+use super::reading::{Name, Reader};
+use super::scope::Names;
+use super::set::{Dedupe, Rule, Send, Trigger, Who};
+use super::spec::{RuleSpec, SendSpec, TriggerSpec};
+use super::template::Template;
+use super::tree::{Entry, Node};
+use crate::presence::change::{ChangeKind, Subject};
+use crate::presence::model::UserId;
+use crate::targets::message::Message;
+
+/// Rules times the people each of them is about.
+const LINKS_MAX: usize = 10_000_000;
+
+/// Compiles what can be compiled; the rules only count if nothing was told.
+pub fn compile_all(specs: &[RuleSpec<'_>], known: &Known<'_>, reader: &mut Reader<'_>) -> Vec<Rule> {
+    let mut first: HashMap<&str, Span> = HashMap::new();
+    let mut links = 0_usize;
+    let mut rules = Vec::with_capacity(specs.len());
+    for spec in specs {
+        if let Some(id) = spec.id {
+            if let Some(&first) = first.get(id.text) {
+                reader.problems.name_taken(id.at, id.text, first, "another rule");
+            }
+            first.entry(id.text).or_insert(id.at);
+        }
+        let rule = compile(spec, known, reader);
+        if let Some(Who::People(ids)) = rule.as_ref().map(|rule| &rule.who) {
+            links += ids.len();
+            if links > LINKS_MAX {
+                let what = format!("the rules are about more than {LINKS_MAX} people in all");
+                reader
+                    .problems
+                    .add(Problem::error(spec.at, what).help("use `who: everyone` with a condition"));
+                break;
+            }
+        }
+        rules.extend(rule);
+    }
+    rules
+}
+
+fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
+    let id = spec.id.filter(|id| names::check_rule(reader, *id));
+    let place = spec.id.map_or(spec.at, |id| id.at);
+    let who = who(spec, place, known, reader);
+    let (when, change) = when(spec, place, reader);
+    let names = Names {
+        people: &known.person_keys,
+        groups: &known.group_keys,
+        has_person: true,
+        change: Some(change),
+        in_template: false,
+    };
+    let in_template = Names { in_template: true, ..names };
+    let condition = spec.condition.and_then(|node| {
+        let scalar = node.scalar()?;
+        Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
+    });
+    let dedupe = spec.dedupe.and_then(|(node, window)| {
+        let scalar = node.scalar()?;
+        let key = Template::compile(&scalar.text, &in_template);
+        let key = key.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
+        Some(Dedupe { key, window })
+    });
+    let send = sends(spec, place, known, &in_template, reader);
+    Some(Rule {
+        id: Arc::from(id?.text),
+        enabled: spec.enabled,
+        who: who?,
+        when,
+        condition,
+        cooldown: spec.cooldown.filter(|cooldown| !cooldown.is_zero()),
+        dedupe,
+        send,
+    })
+}
+
+fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Who> {
+    let Some((key_at, names)) = &spec.who else {
+        let help = "name a person, a group, a list of both, or `everyone`";
+        reader.problems.missing_key(place, "who", "a rule", help);
+        return None;
+    };
+    if names.is_empty() {
+        reader.problems.unreachable(
+            *key_at,
+            "`who` names nobody, so the rule can never ring",
+            "name a person or a group",
+        );
+        return None;
+    }
+    let mut people: Vec<UserId> = Vec::new();
+    let mut everyone = None;
+    for name in names {
+        match known.referents.get(name.text) {
+            _ if name.text == "everyone" => everyone = Some(name.at),
+            Some(&Referent::Person(at)) => people.push(known.people[at].id),
+            Some(&Referent::Group(at)) => {
+                people.extend(known.groups[at].members.iter().map(|&at| known.people[at].id));
+            }
+            None => {
+                let known = known.referents.keys().copied().chain(["everyone"]);
+                let at = name.at;
+                if name.text.parse::<UserId>().is_ok() {
+                    let problem = Problem::error(at, "people are named here, not numbered");
+                    reader
+                        .problems
+                        .add(problem.help("give the id a name under `people:`, and write the name"));
+                } else {
+                    reader.problems.unknown_name(at, "person or group", name.text, known);
+                }
+            }
+        }
+    }
+    if everyone.is_some() {
+        if names.len() > 1 {
+            let what = "`everyone` leaves nobody out: the other names change nothing";
+            reader.problems.add(Problem::warning(everyone.unwrap_or(*key_at), what));
+        }
+        return Some(Who::Everyone);
+    }
+    if people.is_empty() {
+        if names.iter().all(|name| known.referents.contains_key(name.text)) {
+            let help = "add people to the group";
+            reader.problems.unreachable(names[0].at, "this group is empty, so the rule can never ring", help);
+        }
+        return None;
+    }
+    people.sort_unstable();
+    people.dedup();
+    Some(Who::People(people))
+}
+
+/// The rule's changes, and what they are about if they agree.
+fn when(spec: &RuleSpec<'_>, place: Span, reader: &mut Reader<'_>) -> (Vec<Trigger>, Option<Subject>) {
+    let Some((key_at, specs)) = &spec.when else {
+        let help = "name the change that rings: `when: went_online`";
+        reader.problems.missing_key(place, "when", "a rule", help);
+        return (Vec::new(), None);
+    };
+    if specs.is_empty() {
+        reader.problems.unreachable(
+            *key_at,
+            "`when` names no change, so the rule can never ring",
+            "name a change, such as `went_online`",
+        );
+    }
+    tell_repeats(specs, reader);
+    let mut triggers = Vec::with_capacity(specs.len());
+    let mut all_known = true;
+    for spec in specs {
+        let Some(kind) = change(spec.change, reader) else {
+            all_known = false;
+            continue;
+        };
+        let narrow = spec.narrows.iter().filter_map(|entry| narrow(kind, entry, reader)).collect();
+        triggers.push(Trigger { kind, narrow });
+    }
+    let subject = triggers.first().map(|trigger| trigger.kind.subject());
+    let agree = all_known && triggers.iter().all(|trigger| Some(trigger.kind.subject()) == subject);
+    (triggers, subject.filter(|_| agree))
+}
+
+fn change(name: Name<'_>, reader: &mut Reader<'_>) -> Option<ChangeKind> {
+    let kind = ChangeKind::from_name(name.text);
+    if kind.is_none() {
+        if LATER_CHANGES.contains(&name.text) {
+            reader.problems.later_key(name.at, name.text);
+        } else {
+            let known = ChangeKind::ALL.iter().map(|kind| kind.name());
+            reader.problems.unknown_name(name.at, "change", name.text, known);
+        }
+    }
+    kind
+}
+
+/// One `field: pattern` of a narrowed change.
+fn narrow(kind: ChangeKind, entry: &Entry, reader: &mut Reader<'_>) -> Option<Narrow> {
+    let items: Vec<&Node> = reader.list(&entry.value).iter().collect();
+    let mut patterns = Vec::with_capacity(items.len());
+    for item in &items {
+        patterns.push(reader.text(&entry.key, item)?.text.as_str());
+    }
+    if entry.value.is_broken() {
+        return None;
+    }
+    match Narrow::compile(kind, &entry.key, &patterns) {
+        Ok(narrow) => Some(narrow),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                reader.problems.add(Problem::from_mistake(entry.key_at, mistake));
+            }
+            None
+        }
+    }
+}
+
+/// A change that is there twice, or narrowed beside its plain self.
+fn tell_repeats(specs: &[TriggerSpec<'_>], reader: &mut Reader<'_>) {
+    let plain: HashSet<&str> =
+        specs.iter().filter(|spec| spec.narrows.is_empty()).map(|spec| spec.change.text).collect();
+    let mut seen = HashSet::new();
+    for spec in specs {
+        let change = spec.change;
+        if spec.narrows.is_empty() && !seen.insert(change.text) {
+            let what = format!("`{}` is there twice", change.text);
+            reader.problems.add(Problem::warning(change.at, what).help("keep one of them"));
+        } else if !spec.narrows.is_empty() && plain.contains(change.text) {
+            let what =
+                format!("`{}` also stands here on its own, so narrowing it changes nothing", change.text);
+            reader.problems.add(Problem::warning(change.at, what));
+        }
+    }
+}
+
+fn sends(
+    spec: &RuleSpec<'_>,
+    place: Span,
+    known: &Known<'_>,
+    names: &Names<'_>,
+    reader: &mut Reader<'_>,
+) -> Vec<Send> {
+    match &spec.send {
+        None => {
+            reader.problems.missing_key(
+                place,
+                "send",
+                "a rule",
+                "say what to send, and where: `send: [phone]`",
+            );
+            Vec::new()
+        }
+        Some((key_at, sends)) if sends.is_empty() => {
+            let help = "name a target, such as `send: phone`, or set `enabled: false`";
+            reader.problems.unreachable(*key_at, "`send` names no target, so the rule does nothing", help);
+            Vec::new()
+        }
+        Some((_, sends)) => sends.iter().filter_map(|send| message(send, known, names, reader)).collect(),
+    }
+}
+
+fn message(
+    spec: &SendSpec<'_>,
+    known: &Known<'_>,
+    names: &Names<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<Send> {
+    let to = spec.to?;
+    let Some(target) = known.targets.get(to.text) else {
+        reader.problems.unknown_name(to.at, "target", to.text, known.targets.keys().copied());
+        return None;
+    };
+    let kind = target.kind?;
+    let parts = match spec.parts {
+        Some(node) => parts::message(reader, spec.at, node, kind)?,
+        None => Map::new(),
+    };
+    let expire = spec.expire.unwrap_or(target.spec.expire);
+    match Message::compile(kind, &parts, names) {
+        Ok(message) => Some(Send { to: Arc::from(to.text), message, expire }),
+        Err(mistakes) => {
+            match spec.parts {
+                Some(node) => parts::tell_placed(reader, spec.at, node, mistakes),
+                None => {
+                    for (_, mistake) in mistakes {
+                        reader.problems.add(Problem::from_mistake(to.at, mistake));
+                    }
+                }
+            }
+            None
+        }
+    }
+}

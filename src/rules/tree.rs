@@ -1,0 +1,124 @@
+//! A YAML document as a tree in which everything knows its place.
+
+use serde_json::{Map, Value as Json};
+
+use super::places::Span;
+use super::scalar::Style;
+
+/// One value and its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub at: Span,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug)]
+pub enum Value {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// Something whose mistake has been told: whoever reads it keeps quiet.
+    Broken,
+}
+
+/// One pair of a mapping.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub key: String,
+    pub key_at: Span,
+    pub value: Node,
+}
+
+/// A text, number, boolean or nothing, as it was spelled.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    pub text: String,
+    pub style: Style,
+    pub sort: Sort,
+    /// Where variables were filled in.
+    pub fills: Vec<Fill>,
+}
+
+/// What YAML takes a scalar for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sort {
+    Nothing,
+    Bool(bool),
+    Number(serde_json::Number),
+    Text,
+}
+
+/// One filled-in variable: a part of the text as it is now, and the part of the text as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    pub now: std::ops::Range<usize>,
+    pub written: std::ops::Range<usize>,
+}
+
+impl Node {
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    pub fn is_broken(&self) -> bool {
+        matches!(self.value, Value::Broken)
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        self.scalar().is_some_and(|scalar| scalar.sort == Sort::Nothing)
+    }
+
+    /// What it is, in words.
+    pub fn spoken(&self) -> &'static str {
+        match &self.value {
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+            Value::Broken => "broken",
+            Value::Scalar(scalar) => match scalar.sort {
+                Sort::Nothing => "nothing",
+                Sort::Bool(_) => "true or false",
+                Sort::Number(_) => "a number",
+                Sort::Text => "a text",
+            },
+        }
+    }
+
+    /// Follows keys and list places as far as they lead.
+    pub fn find(&self, path: &[String]) -> &Node {
+        let Some((first, rest)) = path.split_first() else { return self };
+        let next = match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == *first).map(|entry| &entry.value),
+            Value::List(items) => first.parse::<usize>().ok().and_then(|at| items.get(at)),
+            _ => None,
+        };
+        next.map_or(self, |next| next.find(rest))
+    }
+
+    /// The same tree without its places.
+    pub fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Broken => Json::Null,
+            Value::Scalar(scalar) => match &scalar.sort {
+                Sort::Nothing => Json::Null,
+                Sort::Bool(value) => Json::Bool(*value),
+                Sort::Number(number) => Json::Number(number.clone()),
+                Sort::Text => Json::String(scalar.text.clone()),
+            },
+            Value::List(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(entries) => {
+                let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json()));
+                Json::Object(pairs.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
