@@ -1,4 +1,17 @@
 //! Lanyard: its frames, a session with it, and the socket.
 
+mod absence;
+pub mod address;
+mod chance;
+pub mod counts;
+pub mod dial;
+pub mod frame;
+mod journal;
+pub mod notice;
 pub mod observation;
+mod question;
+pub mod rest;
+pub mod session;
 pub mod settings;
+pub mod socket;
+mod window;

@@ -1,0 +1,61 @@
+//! A session's notices as log lines: once for what goes on, again only when it gets worse.
+
+use tracing::{debug, error, info, warn};
+
+use super::notice::{Notice, refusal};
+use crate::presence::model::UserId;
+
+/// Named in one line; the rest are counted.
+const NAMED_PEOPLE_MAX: usize = 20;
+
+pub(super) fn write(notice: &Notice, place: &str) {
+    match notice {
+        Notice::Greeted { heartbeat } => {
+            info!(server = place, heartbeat_ms = heartbeat.as_millis() as u64, "connected to Lanyard");
+        }
+        Notice::Subscribed => info!(server = place, "subscribed"),
+        Notice::ConnectFailed { why, failures, again_in } => {
+            let again_in_ms = again_in.as_millis() as u64;
+            if failures.is_power_of_two() {
+                warn!(why, failures, again_in_ms, "cannot connect to Lanyard");
+            } else {
+                debug!(why, failures, again_in_ms, "cannot connect to Lanyard");
+            }
+        }
+        Notice::Lost { why, lived, failures, again_in } => {
+            let (lived_ms, again_in_ms) = (lived.as_millis() as u64, again_in.as_millis() as u64);
+            if failures.is_power_of_two() {
+                warn!(%why, lived_ms, failures, again_in_ms, "lost Lanyard");
+            } else {
+                debug!(%why, lived_ms, failures, again_in_ms, "lost Lanyard");
+            }
+        }
+        Notice::Refused { code, again_in } => {
+            let meaning = refusal(*code).unwrap_or("unknown");
+            let again_in_ms = again_in.as_millis() as u64;
+            error!(
+                code,
+                meaning,
+                again_in_ms,
+                "Lanyard refuses what doorchime sends: is `lanyard.url` a Lanyard server, and this doorchime up to date?"
+            );
+        }
+        Notice::NeverSeen { people } => warn!(
+            people = %named(people),
+            "Lanyard does not know these people: they are heard of once they join its Discord server, https://discord.gg/lanyard (or your own server's); asked for again meanwhile"
+        ),
+        Notice::GoneMissing { people } => {
+            warn!(people = %named(people), "Lanyard does not know these people any more; asked for again");
+        }
+        Notice::Found { person } => info!(%person, "Lanyard knows this person now"),
+        Notice::Spoilt { unseen } => warn!(unseen, "an INIT_STATE could not be read to its end"),
+    }
+}
+
+fn named(people: &[UserId]) -> String {
+    let mut names: Vec<String> = people.iter().take(NAMED_PEOPLE_MAX).map(ToString::to_string).collect();
+    if people.len() > NAMED_PEOPLE_MAX {
+        names.push(format!("and {} more", people.len() - NAMED_PEOPLE_MAX));
+    }
+    names.join(", ")
+}
