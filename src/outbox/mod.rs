@@ -1,6 +1,10 @@
 //! What is owed: kept on disk before it is sent, and sent until it is settled.
 
 pub mod delivery;
+pub mod queue;
 pub mod retry;
 pub mod store;
 pub mod worker;
+
+#[cfg(test)]
+mod queue_transcripts;

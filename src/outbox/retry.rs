@@ -76,22 +76,6 @@ pub fn judge(
     }
 }
 
-/// What an answer means by HTTP alone, for targets without a dialect of their own.
-pub fn read_http(answer: &Answer, now_ms: i64) -> Reading {
-    match answer.status {
-        200..=299 => Reading::Delivered,
-        429 => Reading::Wait(retry_after(answer, now_ms)),
-        408 | 425 | 500 | 502..=599 => match retry_after(answer, now_ms) {
-            Some(wait) => Reading::Wait(Some(wait)),
-            None => Reading::Again,
-        },
-        // Gone, as Standard Webhooks has it: the receiver wants nothing more from us.
-        410 => Reading::Disable,
-        // A redirect is not followed: a POST that becomes a GET would answer 200 and deliver nothing.
-        _ => Reading::Refused,
-    }
-}
-
 /// `Retry-After`, as seconds (RFC 9110 wants whole ones, servers write fractions too) or as a date. A date
 /// is measured from the answer's own `Date` where it has one, so that our clock need not be right.
 pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
@@ -103,13 +87,6 @@ pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
     let until_ms = http_date(text)?;
     let from_ms = answer.header("date").and_then(http_date).unwrap_or(now_ms);
     Some(Duration::from_millis(u64::try_from(until_ms.saturating_sub(from_ms)).unwrap_or(0)))
-}
-
-/// The pause that an answer asks for although it may say yes: no requests left in this window.
-pub fn spent_until_reset(answer: &Answer) -> Option<Duration> {
-    let left: f64 = answer.header("x-ratelimit-remaining")?.trim().parse().ok()?;
-    let reset: f64 = answer.header("x-ratelimit-reset-after")?.trim().parse().ok()?;
-    (left <= 0.0).then(|| Duration::try_from_secs_f64(reset).ok())?
 }
 
 /// The three forms that RFC 9110 part 5.6.7 asks us to read.
@@ -136,23 +113,6 @@ mod tests {
     }
 
     #[test]
-    fn statuses_read_as_design_says() {
-        for (statuses, expected) in [
-            (&[200, 201, 202, 204, 299][..], Reading::Delivered),
-            (&[408, 425, 500, 502, 503, 504, 507, 520, 599], Reading::Again),
-            (&[429], Reading::Wait(None)),
-            (&[410], Reading::Disable),
-            (&[301, 302, 303, 304, 307, 308], Reading::Refused),
-            (&[400, 401, 403, 404, 409, 413, 422, 451, 501], Reading::Refused),
-            (&[100, 199, 600, 999], Reading::Refused),
-        ] {
-            for &status in statuses {
-                assert_eq!(read_http(&answer(status, &[]), NOW_MS), expected, "{status}");
-            }
-        }
-    }
-
-    #[test]
     fn retry_after_is_read_in_every_form() {
         for (text, expected_ms) in [
             ("0", Some(0)),
@@ -171,13 +131,7 @@ mod tests {
             ("", None),
         ] {
             let answer = answer(503, &[("retry-after", text)]);
-            let expected = expected_ms.map(Duration::from_millis);
-            assert_eq!(retry_after(&answer, NOW_MS), expected, "{text:?}");
-            assert_eq!(
-                read_http(&answer, NOW_MS),
-                expected.map_or(Reading::Again, |wait| Reading::Wait(Some(wait))),
-                "{text:?}"
-            );
+            assert_eq!(retry_after(&answer, NOW_MS), expected_ms.map(Duration::from_millis), "{text:?}");
         }
     }
 
@@ -187,24 +141,7 @@ mod tests {
             429,
             &[("retry-after", "Sun, 06 Nov 1994 10:00:30 GMT"), ("date", "Sun, 06 Nov 1994 10:00:00 GMT")],
         );
-        assert_eq!(read_http(&answer, NOW_MS), Reading::Wait(Some(Duration::from_secs(30))));
-    }
-
-    #[test]
-    fn a_redirect_is_refused_whatever_it_asks() {
-        let answer = answer(302, &[("location", "https://example.org/login"), ("retry-after", "1")]);
-        assert_eq!(read_http(&answer, NOW_MS), Reading::Refused);
-    }
-
-    #[test]
-    fn a_spent_window_pauses() {
-        for (left, reset, expected_ms) in
-            [("0", "0.47", Some(470)), ("3", "0.47", None), ("0", "x", None), ("0", "-1", None)]
-        {
-            let answer = answer(204, &[("x-ratelimit-remaining", left), ("x-ratelimit-reset-after", reset)]);
-            assert_eq!(spent_until_reset(&answer), expected_ms.map(Duration::from_millis), "{left} {reset}");
-        }
-        assert_eq!(spent_until_reset(&answer(204, &[])), None);
+        assert_eq!(retry_after(&answer, NOW_MS), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -1,0 +1,557 @@
+//! What may be sent next. Pure: a machine that is told what happens and says what to do.
+//!
+//! Each target has lanes, one for each (rule, person): within a lane one delivery after the other, the next
+//! one when the last is settled. Lanes of one target share its concurrency and its pace; targets take turns.
+//! Every operation costs no more than the logarithm of what waits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::delivery::{Delivery, Outcome, Owed};
+use super::store::rows::Page;
+use crate::presence::model::UserId;
+use crate::time::Moment;
+
+/// The bounds of a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// Attempts under way, over all targets.
+    pub flying_max: usize,
+    /// Deliveries in memory for one target; what is beyond stays in the store until there is room.
+    pub rows_max: usize,
+    /// Deliveries that are read from the store at a time.
+    pub page_rows: usize,
+    /// No written-down wait is longer than this, whatever the wall clock says.
+    pub wait_most: Duration,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self { flying_max: 256, rows_max: 10_000, page_rows: 1_000, wait_most: Duration::from_secs(3600) }
+    }
+}
+
+/// How fast a target may be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Attempts under way at once.
+    pub concurrency: usize,
+    /// The least time between the beginnings of two attempts.
+    pub min_gap: Duration,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// These are the targets now. Those that were disabled get another chance; for those that are not among
+    /// them, deliveries wait.
+    Targets(BTreeMap<Arc<str>, Pace>),
+    /// The store holds deliveries for the target that nobody has told us about.
+    Stored(Arc<str>),
+    /// Deliveries as they are committed, in that order.
+    Owed(Vec<Owed>),
+    /// What `Action::Page` asked for.
+    Paged { target: Arc<str>, page: Page },
+    /// An attempt ended.
+    Finished { seq: i64, outcome: Outcome },
+    /// A person wants a delivery tried again, now.
+    Retried(Owed),
+    /// A person dropped a delivery.
+    Gone(i64),
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make an attempt, then tell with `Event::Finished`.
+    Start(Start),
+    /// A delivery's time is over; it is not in the queue any more.
+    Expired { seq: i64, delivery: Arc<Delivery> },
+    /// Read the next deliveries after `after`, then tell with `Event::Paged`.
+    Page { target: Arc<str>, after: i64, limit: usize },
+}
+
+/// An attempt to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    pub seq: i64,
+    pub delivery: Arc<Delivery>,
+    /// Attempts before this one.
+    pub attempts: u32,
+    /// Without markup.
+    pub plain: bool,
+}
+
+type TargetAt = usize;
+type LaneId = u64;
+
+pub struct Queue {
+    settings: QueueSettings,
+    targets: Vec<Target>,
+    by_name: HashMap<Arc<str>, TargetAt>,
+    lanes: HashMap<LaneId, Lane>,
+    by_key: HashMap<LaneKey, LaneId>,
+    next_lane: LaneId,
+    /// The lane of everything that is in memory, by number.
+    rows: HashMap<i64, LaneId>,
+    /// When what is not under way expires, by the wall clock.
+    expiries: BTreeSet<(i64, i64)>,
+    timers: BTreeSet<(Duration, Timer)>,
+    /// Targets that may have something to start, the next one first.
+    turns: VecDeque<TargetAt>,
+    /// Targets with room for more from the store.
+    hungry: BTreeSet<TargetAt>,
+    flying: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Lane(LaneId),
+    Target(TargetAt),
+}
+
+struct Target {
+    name: Arc<str>,
+    /// Nothing for one that is not in the rules file (any more).
+    pace: Option<Pace>,
+    disabled: bool,
+    /// Lanes whose first delivery may start, the oldest first.
+    ready: BTreeSet<(i64, LaneId)>,
+    flying: usize,
+    rows: usize,
+    paused_until: Duration,
+    next_start: Duration,
+    wake: Option<Duration>,
+    has_turn: bool,
+    backlog: Backlog,
+    /// Everything up to this number has passed through here.
+    seen_upto: i64,
+}
+
+/// What is owed to a target and not in memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backlog {
+    Nothing,
+    Stored,
+    /// A page is being read; `grew` if something was committed meanwhile that it may not have.
+    Reading {
+        grew: bool,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct LaneKey {
+    target: TargetAt,
+    rule: Arc<str>,
+    person: Option<UserId>,
+}
+
+struct Lane {
+    key: LaneKey,
+    /// By number, ascending.
+    rows: VecDeque<Row>,
+    place: Place,
+}
+
+/// Where a lane is registered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Ready(i64),
+    Resting(Duration),
+    Flying(i64),
+}
+
+struct Row {
+    seq: i64,
+    delivery: Arc<Delivery>,
+    attempts: u32,
+    plain: bool,
+    due: Duration,
+    /// Dropped by a person while it was under way.
+    gone: bool,
+}
+
+/// However far off the next expiry is, look at the wall clock this often: it may have been set.
+const WALL_LOOKED_AT: Duration = Duration::from_secs(60);
+
+impl Queue {
+    pub fn new(settings: QueueSettings) -> Self {
+        Self {
+            settings,
+            targets: Vec::new(),
+            by_name: HashMap::new(),
+            lanes: HashMap::new(),
+            by_key: HashMap::new(),
+            next_lane: 0,
+            rows: HashMap::new(),
+            expiries: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            turns: VecDeque::new(),
+            hungry: BTreeSet::new(),
+            flying: 0,
+        }
+    }
+
+    pub fn handle(&mut self, now: Moment, event: Event) {
+        match event {
+            Event::Targets(paces) => self.retarget(&paces),
+            Event::Stored(name) => {
+                let at = self.target(&name);
+                self.note_stored(at);
+            }
+            Event::Owed(owed) => owed.into_iter().for_each(|owed| self.take(now, owed)),
+            Event::Paged { target, page } => self.take_page(now, &target, page),
+            Event::Finished { seq, outcome } => self.finish(now, seq, &outcome),
+            Event::Retried(owed) => self.retry(now, owed),
+            Event::Gone(seq) => self.forget(now, seq),
+        }
+    }
+
+    /// The next thing to do now, if there is any. Ask until there is none.
+    pub fn poll(&mut self, now: Moment) -> Option<Action> {
+        self.fire_timers(now);
+        if let Some(action) = self.poll_expired(now) {
+            return Some(action);
+        }
+        if let Some(at) = self.hungry.pop_first() {
+            let target = &mut self.targets[at];
+            target.backlog = Backlog::Reading { grew: false };
+            let limit = self.settings.page_rows.min(self.settings.rows_max);
+            return Some(Action::Page { target: target.name.clone(), after: target.seen_upto, limit });
+        }
+        while self.flying < self.settings.flying_max {
+            let at = self.turns.pop_front()?;
+            self.targets[at].has_turn = false;
+            if let Some(start) = self.start_one(now, at) {
+                self.offer(at);
+                return Some(Action::Start(start));
+            }
+        }
+        None
+    }
+
+    /// When to poll again if nothing happens before.
+    pub fn deadline(&self, now: Moment) -> Option<Duration> {
+        let timer = self.timers.first().map(|&(at, _)| at);
+        let expiry = self.expiries.first().map(|&(expires_ms, _)| now.mono_at(expires_ms, WALL_LOOKED_AT));
+        [timer, expiry].into_iter().flatten().min()
+    }
+
+    /// Attempts under way.
+    pub fn flying(&self) -> usize {
+        self.flying
+    }
+
+    /// Until when the target has asked for silence.
+    pub fn paused_until(&self, name: &str) -> Option<Duration> {
+        self.by_name.get(name).map(|&at| self.targets[at].paused_until)
+    }
+
+    fn retarget(&mut self, paces: &BTreeMap<Arc<str>, Pace>) {
+        for name in paces.keys() {
+            self.target(name);
+        }
+        for at in 0..self.targets.len() {
+            let target = &mut self.targets[at];
+            target.pace = paces.get(&target.name).copied();
+            target.disabled = false;
+            self.offer(at);
+        }
+    }
+
+    fn take(&mut self, now: Moment, owed: Owed) {
+        let at = self.target(&owed.delivery.target);
+        let target = &mut self.targets[at];
+        if owed.seq <= target.seen_upto {
+            // A page has brought it already.
+            return;
+        }
+        if target.backlog == Backlog::Nothing && target.rows < self.settings.rows_max {
+            target.seen_upto = owed.seq;
+            self.insert(now, at, owed);
+        } else {
+            self.note_stored(at);
+        }
+    }
+
+    fn take_page(&mut self, now: Moment, name: &Arc<str>, page: Page) {
+        let at = self.target(name);
+        let grew = self.targets[at].backlog == Backlog::Reading { grew: true };
+        for owed in page.owed {
+            if owed.seq > self.targets[at].seen_upto {
+                self.insert(now, at, owed);
+            }
+        }
+        let target = &mut self.targets[at];
+        target.seen_upto = target.seen_upto.max(page.upto);
+        target.backlog = if page.end && !grew { Backlog::Nothing } else { Backlog::Stored };
+        self.feed(at);
+    }
+
+    fn finish(&mut self, now: Moment, seq: i64, outcome: &Outcome) {
+        let Some(&id) = self.rows.get(&seq) else { return };
+        let lane = self.lanes.get_mut(&id).expect("a row's lane lives as long as the row");
+        if lane.place != Place::Flying(seq) {
+            return;
+        }
+        lane.place = Place::Nowhere;
+        let at = lane.key.target;
+        let place = lane.find(seq).expect("a row is in its lane");
+        let row = &mut lane.rows[place];
+        row.attempts += 1;
+        let target = &mut self.targets[at];
+        target.flying -= 1;
+        self.flying -= 1;
+        let stays = match *outcome {
+            Outcome::Delivered { pause } => {
+                target.pause(now, pause.unwrap_or_default());
+                false
+            }
+            Outcome::Refused => false,
+            Outcome::Later { after, pause_target: true } => {
+                target.pause(now, after);
+                true
+            }
+            Outcome::Later { after, pause_target: false } => {
+                row.due = now.mono.saturating_add(after);
+                true
+            }
+            Outcome::AgainPlain => {
+                row.plain = true;
+                true
+            }
+            Outcome::Disabled => {
+                target.disabled = true;
+                true
+            }
+        };
+        if stays && !row.gone {
+            self.expiries.insert((row.delivery.expires_ms, seq));
+        } else {
+            lane.rows.remove(place);
+            self.rows.remove(&seq);
+            target.rows -= 1;
+        }
+        self.arrange(now, id);
+        self.offer(at);
+        self.feed(at);
+    }
+
+    fn retry(&mut self, now: Moment, owed: Owed) {
+        let at = self.target(&owed.delivery.target);
+        // A person who asks again has mended it, or wants to know.
+        self.targets[at].disabled = false;
+        self.offer(at);
+        if let Some(&id) = self.rows.get(&owed.seq) {
+            let lane = self.lanes.get_mut(&id).expect("a row's lane lives as long as the row");
+            if lane.place == Place::Flying(owed.seq) {
+                return;
+            }
+            let place = lane.find(owed.seq).expect("a row is in its lane");
+            let row = &mut lane.rows[place];
+            self.expiries.remove(&(row.delivery.expires_ms, owed.seq));
+            self.expiries.insert((owed.delivery.expires_ms, owed.seq));
+            row.delivery = Arc::new(owed.delivery);
+            row.attempts = owed.attempts;
+            row.due = Duration::ZERO;
+            self.arrange(now, id);
+        } else if owed.seq <= self.targets[at].seen_upto {
+            self.insert(now, at, owed);
+        } else {
+            self.note_stored(at);
+        }
+    }
+
+    fn forget(&mut self, now: Moment, seq: i64) {
+        let Some(&id) = self.rows.get(&seq) else { return };
+        let lane = self.lanes.get_mut(&id).expect("a row's lane lives as long as the row");
+        if lane.place == Place::Flying(seq) {
+            let place = lane.find(seq).expect("a row is in its lane");
+            lane.rows[place].gone = true;
+        } else {
+            self.remove(now, seq);
+        }
+    }
+
+    fn fire_timers(&mut self, now: Moment) {
+        while let Some(&(due, timer)) = self.timers.first() {
+            if due > now.mono {
+                return;
+            }
+            self.timers.pop_first();
+            match timer {
+                Timer::Lane(id) => self.arrange(now, id),
+                Timer::Target(at) => {
+                    self.targets[at].wake = None;
+                    self.offer(at);
+                }
+            }
+        }
+    }
+
+    fn poll_expired(&mut self, now: Moment) -> Option<Action> {
+        let &(expires_ms, seq) = self.expiries.first()?;
+        if expires_ms > now.wall_ms {
+            return None;
+        }
+        let delivery = self.remove(now, seq)?;
+        Some(Action::Expired { seq, delivery })
+    }
+
+    fn start_one(&mut self, now: Moment, at: TargetAt) -> Option<Start> {
+        let target = &mut self.targets[at];
+        let pace = target.pace?;
+        if target.disabled || target.flying >= pace.concurrency.max(1) || target.ready.is_empty() {
+            return None;
+        }
+        let free_at = target.paused_until.max(target.next_start);
+        if free_at > now.mono {
+            if target.wake != Some(free_at) {
+                if let Some(earlier) = target.wake.replace(free_at) {
+                    self.timers.remove(&(earlier, Timer::Target(at)));
+                }
+                self.timers.insert((free_at, Timer::Target(at)));
+            }
+            return None;
+        }
+        let (seq, id) = target.ready.pop_first()?;
+        target.flying += 1;
+        target.next_start = now.mono + pace.min_gap;
+        self.flying += 1;
+        let lane = self.lanes.get_mut(&id).expect("a lane that is ready lives");
+        lane.place = Place::Flying(seq);
+        let row = lane.rows.front().expect("a lane that is ready has a row");
+        self.expiries.remove(&(row.delivery.expires_ms, seq));
+        Some(Start { seq, delivery: row.delivery.clone(), attempts: row.attempts, plain: row.plain })
+    }
+
+    fn insert(&mut self, now: Moment, at: TargetAt, owed: Owed) {
+        let Owed { seq, delivery, attempts, next_ms } = owed;
+        let key = LaneKey { target: at, rule: delivery.rule.clone(), person: delivery.person };
+        let id = *self.by_key.entry(key).or_insert_with_key(|key| {
+            self.next_lane += 1;
+            let lane = Lane { key: key.clone(), rows: VecDeque::with_capacity(1), place: Place::Nowhere };
+            self.lanes.insert(self.next_lane, lane);
+            self.next_lane
+        });
+        let lane = self.lanes.get_mut(&id).expect("made just now");
+        let Err(place) = lane.rows.binary_search_by_key(&seq, |row| row.seq) else { return };
+        let due = if next_ms == 0 { Duration::ZERO } else { now.mono_at(next_ms, self.settings.wait_most) };
+        self.expiries.insert((delivery.expires_ms, seq));
+        lane.rows.insert(
+            place,
+            Row { seq, delivery: Arc::new(delivery), attempts, plain: false, due, gone: false },
+        );
+        self.rows.insert(seq, id);
+        self.targets[at].rows += 1;
+        self.arrange(now, id);
+    }
+
+    /// Takes a row out that is not under way.
+    fn remove(&mut self, now: Moment, seq: i64) -> Option<Arc<Delivery>> {
+        let id = self.rows.remove(&seq)?;
+        let lane = self.lanes.get_mut(&id)?;
+        let at = lane.key.target;
+        let row = lane.find(seq).and_then(|place| lane.rows.remove(place))?;
+        self.expiries.remove(&(row.delivery.expires_ms, seq));
+        self.targets[at].rows -= 1;
+        self.arrange(now, id);
+        self.feed(at);
+        Some(row.delivery)
+    }
+
+    /// Registers a lane where its first row belongs, or ends it if there is none. One that is under way stays.
+    fn arrange(&mut self, now: Moment, id: LaneId) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let at = lane.key.target;
+        match lane.place {
+            Place::Flying(_) => return,
+            Place::Nowhere => {}
+            Place::Ready(seq) => {
+                self.targets[at].ready.remove(&(seq, id));
+            }
+            Place::Resting(until) => {
+                self.timers.remove(&(until, Timer::Lane(id)));
+            }
+        }
+        match lane.rows.front() {
+            None => {
+                self.by_key.remove(&lane.key);
+                self.lanes.remove(&id);
+            }
+            Some(row) if row.due > now.mono => {
+                lane.place = Place::Resting(row.due);
+                self.timers.insert((row.due, Timer::Lane(id)));
+            }
+            Some(row) => {
+                lane.place = Place::Ready(row.seq);
+                self.targets[at].ready.insert((row.seq, id));
+                self.offer(at);
+            }
+        }
+    }
+
+    /// Gives a target a turn, if it has none.
+    fn offer(&mut self, at: TargetAt) {
+        let target = &mut self.targets[at];
+        if !target.has_turn && !target.ready.is_empty() {
+            target.has_turn = true;
+            self.turns.push_back(at);
+        }
+    }
+
+    /// Notes that the store holds more than we do.
+    fn note_stored(&mut self, at: TargetAt) {
+        let backlog = &mut self.targets[at].backlog;
+        *backlog = match *backlog {
+            Backlog::Nothing | Backlog::Stored => Backlog::Stored,
+            Backlog::Reading { .. } => Backlog::Reading { grew: true },
+        };
+        self.feed(at);
+    }
+
+    /// Asks for the next page once half of the room is free.
+    fn feed(&mut self, at: TargetAt) {
+        let target = &self.targets[at];
+        if target.backlog == Backlog::Stored && target.rows <= self.settings.rows_max / 2 {
+            self.hungry.insert(at);
+        }
+    }
+
+    fn target(&mut self, name: &Arc<str>) -> TargetAt {
+        if let Some(&at) = self.by_name.get(name) {
+            return at;
+        }
+        let at = self.targets.len();
+        self.targets.push(Target {
+            name: name.clone(),
+            pace: None,
+            disabled: false,
+            ready: BTreeSet::new(),
+            flying: 0,
+            rows: 0,
+            paused_until: Duration::ZERO,
+            next_start: Duration::ZERO,
+            wake: None,
+            has_turn: false,
+            backlog: Backlog::Nothing,
+            seen_upto: 0,
+        });
+        self.by_name.insert(name.clone(), at);
+        at
+    }
+}
+
+impl Target {
+    fn pause(&mut self, now: Moment, wait: Duration) {
+        self.paused_until = self.paused_until.max(now.mono.saturating_add(wait));
+    }
+}
+
+impl Lane {
+    fn find(&self, seq: i64) -> Option<usize> {
+        self.rows.binary_search_by_key(&seq, |row| row.seq).ok()
+    }
+}
