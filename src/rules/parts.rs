@@ -45,7 +45,11 @@ pub fn tell_placed(reader: &mut Reader<'_>, at: Span, node: &Node, mistakes: Vec
     for (path, mistake) in mistakes {
         let found = node.find(&path);
         if found.scalar().is_some() && !path.is_empty() {
-            let place = scalar::place(reader.source, found, mistake.at.clone());
+            let place = if mistake.at.is_empty() {
+                found.at
+            } else {
+                scalar::place(reader.source, found, mistake.at.clone())
+            };
             reader.problems.add(Problem::from_mistake(place, mistake));
         } else {
             let place = if path.is_empty() { at } else { key_of(node, &path).unwrap_or(at) };
@@ -121,10 +125,11 @@ enum Texts {
 }
 
 fn read(reader: &mut Reader<'_>, at: Span, node: &Node, of: &str, table: Table) -> Option<Map<String, Json>> {
-    let before = reader.problems.errors();
     let fields = reader.mapping("this", node);
     let names: Vec<&'static str> = table.keys.iter().map(|key| key.name).collect();
     reader.check_keys(fields, of, table.fixed, &names);
+    // An unknown key does not keep the rest from being looked at.
+    let before = reader.problems.errors();
     let mut read = Map::new();
     let mut broken = node.is_broken();
     for entry in fields.iter() {
@@ -152,14 +157,8 @@ fn value(reader: &mut Reader<'_>, entry: &Entry, key: &Key, texts: Texts) -> Opt
         return Some(Json::String(scalar.text.clone()));
     }
     match key.shape {
-        Shape::Text | Shape::Secret => reader.text(name, node).map(|text| Json::String(text.text.clone())),
-        Shape::Url => {
-            let url = reader.text(name, node)?.text.trim();
-            if let Err((what, help)) = check_url(url) {
-                reader.problems.add(Problem::error(node.at, format!("`{name}` {what}")).help(help));
-                return None;
-            }
-            Some(Json::String(url.to_owned()))
+        Shape::Text | Shape::Secret | Shape::Url => {
+            reader.text(name, node).map(|text| Json::String(text.text.clone()))
         }
         Shape::Number => number(node).map(Json::Number).or_else(|| {
             reader.wrong_kind(name, node, "a number");
@@ -208,25 +207,6 @@ fn number(node: &Node) -> Option<Number> {
         Sort::Text if !scalar.fills.is_empty() => scalar.text.trim().parse().ok(),
         _ => None,
     }
-}
-
-/// Whether an address can be one; never shows it.
-fn check_url(url: &str) -> Result<(), (&'static str, &'static str)> {
-    let lowered = url.to_ascii_lowercase();
-    let Some(rest) = lowered.strip_prefix("https://").or_else(|| lowered.strip_prefix("http://")) else {
-        return Err(("is not an address", "it begins with `https://` or `http://`"));
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    if host.is_empty() {
-        return Err(("is an address without a host", "it looks like `https://example.org/hook`"));
-    }
-    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err((
-            "is an address with a space or a line break in it",
-            "addresses have none; was it cut in two?",
-        ));
-    }
-    Ok(())
 }
 
 fn holds_broken(node: &Node) -> bool {
