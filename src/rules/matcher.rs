@@ -1,19 +1,242 @@
 //! Narrowed changes: which of a kind of change a rule is for.
+//!
+//! `when: {started_playing: {name: ["Factorio", "Counter*"]}}` is one `Narrow` over the field `name`; all the
+//! narrows of a trigger must hold, and of each narrow one pattern.
+
+use std::borrow::Cow;
 
 use super::mistake::Mistake;
-use super::scope::Changed;
-use crate::presence::change::ChangeKind;
+use super::pattern::Pattern;
+use super::scope::{Changed, Field, Kind, Object, ObjectKind, Sight, Value};
+use crate::presence::change::{ChangeKind, Subject};
+use crate::presence::model::{ActivityType, Platform, Status};
+
+/// The most patterns of one narrow.
+pub const PATTERNS_MAX: usize = 1000;
 
 /// One field of a change and the patterns of which one must match.
-pub struct Narrow {}
+#[derive(Clone, Debug)]
+pub struct Narrow {
+    reading: Reading,
+    any: Vec<Pattern>,
+}
+
+/// Something wrong with a narrow, and in which of its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The place among the patterns; `None` is the field's name.
+    pub pattern: Option<usize>,
+    pub mistake: Mistake,
+}
 
 impl Narrow {
     /// `field` of a change of `kind` must match one of `patterns` (texts, globs, `/regexes/`).
-    pub fn compile(_kind: ChangeKind, _field: &str, _patterns: &[&str]) -> Result<Self, Vec<Mistake>> {
-        todo!()
+    pub fn compile(kind: ChangeKind, field: &str, patterns: &[&str]) -> Result<Self, Vec<Misfit>> {
+        let in_field = |mistake| vec![Misfit { pattern: None, mistake }];
+        let Some((name, reading)) = readings(kind).find(|(name, _)| *name == field) else {
+            return Err(in_field(unknown_field(kind, field)));
+        };
+        if patterns.is_empty() || patterns.len() > PATTERNS_MAX {
+            let what = if patterns.is_empty() {
+                format!("no pattern for `{field}`, so nothing can match")
+            } else {
+                format!("more than {PATTERNS_MAX} patterns for `{field}`")
+            };
+            return Err(in_field(Mistake::new(0..field.len(), what)));
+        }
+        let words = words(kind, name);
+        let mut any = Vec::with_capacity(patterns.len());
+        let mut misfits = Vec::new();
+        for (at, source) in patterns.iter().enumerate() {
+            match Pattern::compile(source).and_then(|pattern| fitting(pattern, source, kind, name, &words)) {
+                Ok(pattern) => any.push(pattern),
+                Err(mistake) => misfits.push(Misfit { pattern: Some(at), mistake }),
+            }
+        }
+        if misfits.is_empty() { Ok(Self { reading, any }) } else { Err(misfits) }
     }
 
-    pub fn holds(&self, _changed: Changed<'_>) -> bool {
-        todo!()
+    /// Whether a change of the kind it was compiled for is meant. What is missing is an empty text.
+    pub fn holds(&self, changed: Changed<'_>) -> bool {
+        let value = self.reading.text(changed);
+        self.any.iter().any(|pattern| pattern.matches(&value))
     }
 }
+
+/// The fields by which a kind of change can be narrowed, each with a sentence about it.
+pub fn narrow_fields(kind: ChangeKind) -> impl Iterator<Item = (&'static str, &'static str)> {
+    readings(kind).map(|(name, reading)| (name, reading.doc()))
+}
+
+/// The words that `field` of a change of `kind` can be, if they are known: for editors, and for the check.
+pub fn words(kind: ChangeKind, field: &str) -> Vec<&'static str> {
+    const OFFLINE: &str = Status::NAMES[Status::Offline as usize];
+    match (kind.subject(), field) {
+        (Subject::Status, _) => {
+            let offline = match (kind, field) {
+                (ChangeKind::WentOnline, "from") | (ChangeKind::WentOffline, "to") => Some(true),
+                (ChangeKind::WentOnline, "to") | (ChangeKind::WentOffline, "from") => Some(false),
+                _ => None,
+            };
+            let possible = |word: &&str| offline.is_none_or(|offline| offline == (*word == OFFLINE));
+            Status::NAMES.into_iter().filter(possible).collect()
+        }
+        (Subject::Platform, _) => Platform::NAMES.to_vec(),
+        (Subject::Activity, "type") => match kind {
+            ChangeKind::StartedPlaying | ChangeKind::StoppedPlaying => vec![ActivityType::Playing.word()],
+            ChangeKind::StartedStreaming | ChangeKind::StoppedStreaming => {
+                vec![ActivityType::Streaming.word()]
+            }
+            ChangeKind::StartedWatching | ChangeKind::StoppedWatching => vec![ActivityType::Watching.word()],
+            ChangeKind::StartedCompeting | ChangeKind::StoppedCompeting => {
+                vec![ActivityType::Competing.word()]
+            }
+            _ => {
+                let shown = |word: &&str| *word != ActivityType::Custom.word();
+                ActivityType::NAMES.into_iter().filter(shown).collect()
+            }
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// A pattern, unless it can never match one of `words`. No words: any text may come.
+fn fitting(
+    pattern: Pattern,
+    source: &str,
+    kind: ChangeKind,
+    field: &str,
+    words: &[&'static str],
+) -> Result<Pattern, Mistake> {
+    if words.is_empty() || words.iter().any(|word| pattern.matches(word)) {
+        return Ok(pattern);
+    }
+    let verb = if pattern.is_plain() { "is never" } else { "never matches" };
+    let what = format!("`{field}` of `{}` {verb} `{source}`", kind.name());
+    Err(Mistake::new(0..source.len(), what).nearest(source, words.iter().copied()))
+}
+
+fn unknown_field(kind: ChangeKind, field: &str) -> Mistake {
+    let mistake = Mistake::new(0..field.len(), format!("`{}` has no field `{field}`", kind.name()));
+    let known: Vec<&str> = readings(kind).map(|(name, _)| name).collect();
+    if known.is_empty() {
+        return mistake.help(format!("write `{}` alone: it cannot be narrowed", kind.name()));
+    }
+    mistake.nearest(field, known)
+}
+
+/// How the text of a narrow is found.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    /// A field of the change itself.
+    OfChange(Named),
+    /// The place of `joined_platform` and `left_platform`, whichever side has it.
+    Platform,
+    /// A field of what the change is about: what is now, else what was.
+    OfThing(Subject, Named),
+    /// A field of the custom status as it is now; none when it was cleared.
+    OfCustomStatus(Named),
+    Emoji,
+    /// A field of the profile as it is now.
+    OfProfile(Named),
+}
+
+/// A field from the table in `scope`, with a `Debug` that says its name.
+#[derive(Clone, Copy)]
+struct Named(&'static Field);
+
+impl std::fmt::Debug for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+fn readings(kind: ChangeKind) -> impl Iterator<Item = (&'static str, Reading)> {
+    let texts = |of: ObjectKind| of.fields().iter().filter(|field| field.kind == Kind::Text);
+    let subject = kind.subject();
+    let mut readings: Vec<(&'static str, Reading)> = Vec::new();
+    let change = texts(ObjectKind::Change(Some(subject))).filter(|field| field.name != "kind");
+    match subject {
+        Subject::Status | Subject::Kv => {
+            readings.extend(change.map(|field| (field.name, Reading::OfChange(Named(field)))));
+        }
+        Subject::Platform => readings.push(("platform", Reading::Platform)),
+        Subject::Track => readings.extend(
+            texts(ObjectKind::Track).map(|field| (field.name, Reading::OfThing(subject, Named(field)))),
+        ),
+        Subject::Activity => readings.extend(
+            texts(ObjectKind::Activity).map(|field| (field.name, Reading::OfThing(subject, Named(field)))),
+        ),
+        Subject::CustomStatus => {
+            readings.extend(
+                texts(ObjectKind::CustomStatus)
+                    .map(|field| (field.name, Reading::OfCustomStatus(Named(field)))),
+            );
+            readings.push(("emoji", Reading::Emoji));
+        }
+        Subject::Profile => readings.extend(
+            texts(ObjectKind::User)
+                .filter(|field| matches!(field.name, "username" | "name"))
+                .map(|field| (field.name, Reading::OfProfile(Named(field)))),
+        ),
+        Subject::Person => {}
+    }
+    readings.into_iter()
+}
+
+impl Reading {
+    fn doc(self) -> &'static str {
+        match self {
+            Self::OfChange(Named(field)) => field.doc,
+            Self::Platform => "`desktop`, `mobile`, `web`, `embedded` or `vr`.",
+            Self::OfThing(_, Named(field)) | Self::OfCustomStatus(Named(field)) => field.doc,
+            Self::Emoji => "The emoji itself, or the name of a server's own one.",
+            Self::OfProfile(Named(field)) if field.name == "name" => "The name that Discord shows.",
+            Self::OfProfile(Named(field)) => field.doc,
+        }
+    }
+
+    fn text(self, changed: Changed<'_>) -> Cow<'_, str> {
+        let value = match self {
+            Self::OfChange(Named(field)) => (field.read)(Object::Change(changed)),
+            Self::Platform => {
+                let place = changed.change.to.or(changed.change.from).map(usize::from);
+                return place.and_then(|at| Platform::NAMES.get(at)).map_or("".into(), |&name| name.into());
+            }
+            Self::OfThing(subject, Named(field)) => {
+                thing(subject, changed).map_or(Value::Missing, |thing| (field.read)(thing))
+            }
+            Self::OfCustomStatus(Named(field)) => {
+                let status = changed.after.custom_status();
+                status.map_or(Value::Missing, |status| (field.read)(Object::CustomStatus(status)))
+            }
+            Self::Emoji => {
+                let status = changed.after.custom_status();
+                return status.map_or("".into(), |status| Cow::Borrowed(&*status.emoji.name));
+            }
+            Self::OfProfile(Named(field)) => changed.after.user.id.map_or(Value::Missing, |id| {
+                (field.read)(Object::User(Sight { id, key: "", name: "", presence: changed.after }))
+            }),
+        };
+        match value {
+            Value::Text(text) => text,
+            _ => "".into(),
+        }
+    }
+}
+
+fn thing(subject: Subject, changed: Changed<'_>) -> Option<Object<'_>> {
+    let Changed { change, before, after } = changed;
+    match subject {
+        Subject::Track => after.track.as_ref().or(before.track.as_ref()).map(Object::Track),
+        Subject::Activity => {
+            let now = change.to.and_then(|at| after.activities.get(usize::from(at)));
+            let was = || change.from.and_then(|at| before.activities.get(usize::from(at)));
+            now.or_else(was).map(Object::Activity)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub mod matcher;
 pub mod mistake;
 pub mod names;
 pub mod parts;
+pub mod pattern;
 pub mod places;
 pub mod reading;
 pub mod render;

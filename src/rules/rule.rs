@@ -201,9 +201,12 @@ fn narrow(kind: ChangeKind, entry: &Entry, reader: &mut Reader<'_>) -> Option<Na
     }
     match Narrow::compile(kind, &entry.key, &patterns) {
         Ok(narrow) => Some(narrow),
-        Err(mistakes) => {
-            for mistake in mistakes {
-                reader.problems.add(Problem::from_mistake(entry.key_at, mistake));
+        Err(misfits) => {
+            for misfit in misfits {
+                match misfit.pattern.and_then(|at| items.get(at)) {
+                    Some(node) => reader.tell(node, [misfit.mistake]),
+                    None => reader.problems.add(Problem::from_mistake(entry.key_at, misfit.mistake)),
+                }
             }
             None
         }
