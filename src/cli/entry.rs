@@ -10,7 +10,7 @@ use tracing::Level;
 use super::args::{Args, Command};
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{completions, healthcheck, init, outbox};
+use super::{check, completions, healthcheck, init, outbox};
 use crate::logging;
 
 /// The whole program.
@@ -40,15 +40,14 @@ fn dispatch(args: Args) -> Ended {
         Command::Completions(args) => completions::completions(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
         Command::Outbox(args) => outbox::outbox(&args),
-        Command::Run(_) | Command::Check(_) | Command::Demo(_) | Command::Send(_) | Command::Schema(_) => {
-            todo!()
-        }
+        Command::Check(args) => check::check(&args),
+        Command::Run(_) | Command::Demo(_) | Command::Send(_) | Command::Schema(_) => todo!(),
     }
 }
 
 fn conclude(ended: Ended) -> Exit {
     let (exit, text) = match ended {
-        Ok(exit) => return exit,
+        Ok(exit) | Err(Failure::Told(exit)) => return exit,
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Fine,
         Err(Failure::Output(error)) => (Exit::Fault, format!("the output could not be written: {error}")),
         Err(Failure::Finding(text)) => (Exit::Findings, text),

@@ -35,6 +35,8 @@ pub enum Failure {
     /// One sentence, and what to do.
     Usage(String),
     Fault(String),
+    /// Everything has been said already.
+    Told(Exit),
     /// The output could not be written. A reader that has left (`| head`) is no failure.
     Output(io::Error),
 }

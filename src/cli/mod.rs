@@ -5,8 +5,11 @@ pub mod entry;
 pub mod exit;
 pub mod style;
 
+mod check;
 mod completions;
 mod healthcheck;
 mod init;
+mod online;
 mod outbox;
+mod rules_file;
 mod words;

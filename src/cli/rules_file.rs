@@ -1,0 +1,46 @@
+//! Which rules file is meant, and reading it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::exit::{Exit, Failure};
+use crate::rules::compile::Loaded;
+use crate::rules::diagnostic::Findings;
+use crate::rules::file;
+
+/// Where it is looked for when nobody says.
+const PLACES: [&str; 2] = ["rules.yaml", "/etc/doorchime/rules.yaml"];
+
+/// The file that was named (on the command line or by `DOORCHIME_RULES`), else the first that is there.
+pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    // An empty variable is how people unset one in a compose file.
+    if let Some(named) = named.filter(|named| !named.as_os_str().is_empty()) {
+        return Ok(named.to_owned());
+    }
+    PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
+        let [here, system] = PLACES;
+        Failure::Usage(format!(
+            "no rules file: there is neither `{here}` nor `{system}`; name one, or let `doorchime init` write one"
+        ))
+    })
+}
+
+/// The exit code for a file that cannot be used: one that cannot be read was asked for wrongly, one with
+/// mistakes in it is a finding.
+pub(super) fn exit_for(findings: &Findings) -> Exit {
+    let unread = findings.problems().iter().any(|problem| problem.at.is_none());
+    if unread { Exit::Usage } else { Exit::Findings }
+}
+
+/// Reads a file for a command that needs it whole: mistakes and warnings go to stderr, and with mistakes the
+/// command ends with 2.
+pub(super) fn load(named: Option<&Path>) -> Result<(PathBuf, Loaded), Failure> {
+    let path = find(named)?;
+    let (findings, loaded) = match file::load(&path) {
+        Ok(loaded) if loaded.warnings.is_empty() => return Ok((path, loaded)),
+        Ok(loaded) => (loaded.warnings.render(true), Some(loaded)),
+        Err(findings) => (findings.render(true), None),
+    };
+    write!(anstream::stderr().lock(), "{findings}")?;
+    loaded.map(|loaded| (path, loaded)).ok_or(Failure::Told(Exit::Usage))
+}
