@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod outbox;
 pub mod presence;
 pub mod rules;
+pub mod simulator;
 pub mod targets;
 pub mod time;
 pub mod tls;
