@@ -2,7 +2,7 @@
 
 mod absence;
 pub mod address;
-mod chance;
+pub(crate) mod chance;
 pub mod counts;
 pub mod dial;
 pub mod frame;

@@ -1,8 +1,12 @@
 //! What is owed: kept on disk before it is sent, and sent until it is settled.
 
+pub mod attempt;
 pub mod delivery;
+pub mod excerpt;
+pub mod health;
 pub mod queue;
 pub mod retry;
+pub mod sender;
 pub mod store;
 pub mod worker;
 

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
 
-use super::delivery::{Answer, Outcome, Reading, Reply};
+use super::delivery::{Answer, Outcome, Reading};
 use crate::time::Backoff;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,18 @@ impl Default for RetrySettings {
     }
 }
 
+/// What came back, read in the target's dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Without a status where it was no HTTP.
+    Answer {
+        status: Option<u16>,
+        reading: Reading,
+    },
+    Unsent,
+    Unanswered,
+}
+
 /// Which attempt it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Try {
@@ -43,22 +55,17 @@ pub struct Try {
     pub roll: f64,
 }
 
-/// Judges one attempt. `read` is the target's dialect.
-pub fn judge(
-    reply: &Reply,
-    read: impl FnOnce(&Answer) -> Reading,
-    attempt: Try,
-    settings: &RetrySettings,
-) -> Outcome {
+/// Judges one attempt.
+pub fn judge(heard: &Heard, attempt: Try, settings: &RetrySettings) -> Outcome {
     let again =
         Outcome::Later { after: settings.backoff.wait(attempt.failures, attempt.roll), pause_target: false };
-    let reading = match reply {
-        Reply::Answer(answer) => read(answer),
-        Reply::Unsent { .. } => return again,
-        Reply::Unanswered { .. } if settings.retry_on_timeout => return again,
-        Reply::Unanswered { .. } => return Outcome::Refused,
+    let reading = match heard {
+        Heard::Answer { reading, .. } => reading,
+        Heard::Unsent => return again,
+        Heard::Unanswered if settings.retry_on_timeout => return again,
+        Heard::Unanswered => return Outcome::Refused,
     };
-    match reading {
+    match *reading {
         Reading::Delivered => Outcome::Delivered { pause: None },
         Reading::DeliveredThenPause(wait) => Outcome::Delivered { pause: Some(wait.min(settings.wait_most)) },
         Reading::Wait(Some(wait)) => {
@@ -148,39 +155,35 @@ mod tests {
     fn each_reading_has_its_outcome() {
         let settings = RetrySettings::default();
         let firm = RetrySettings { retry_on_timeout: false, ..settings };
-        let yes = || Reply::Answer(answer(200, &[]));
         let later = |ms, pause_target| Outcome::Later { after: Duration::from_millis(ms), pause_target };
-        let unsent = || Reply::Unsent { why: "connection refused".into() };
-        let unanswered = || Reply::Unanswered { why: "no answer within 10 s".into() };
+        let yes = |reading| Heard::Answer { status: Some(200), reading };
         let secs = Duration::from_secs;
-        for (reply, reading, failures, plain, settings, expected) in [
-            (yes(), Reading::Delivered, 1, false, &settings, Outcome::Delivered { pause: None }),
+        for (heard, failures, plain, settings, expected) in [
+            (yes(Reading::Delivered), 1, false, &settings, Outcome::Delivered { pause: None }),
             (
-                yes(),
-                Reading::DeliveredThenPause(secs(2)),
+                yes(Reading::DeliveredThenPause(secs(2))),
                 1,
                 false,
                 &settings,
                 Outcome::Delivered { pause: Some(secs(2)) },
             ),
-            (yes(), Reading::Again, 1, false, &settings, later(1_000, false)),
-            (yes(), Reading::Again, 4, false, &settings, later(8_000, false)),
-            (yes(), Reading::Again, 400, false, &settings, later(300_000, false)),
-            (yes(), Reading::Wait(None), 3, false, &settings, later(4_000, true)),
-            (yes(), Reading::Wait(Some(secs(7))), 9, false, &settings, later(7_000, true)),
-            (yes(), Reading::Wait(Some(secs(0))), 1, false, &settings, later(250, true)),
-            (yes(), Reading::Wait(Some(secs(1 << 40))), 1, false, &settings, later(3_600_000, true)),
-            (yes(), Reading::AgainPlain, 1, false, &settings, Outcome::AgainPlain),
-            (yes(), Reading::AgainPlain, 2, true, &settings, Outcome::Refused),
-            (yes(), Reading::Refused, 1, false, &settings, Outcome::Refused),
-            (yes(), Reading::Disable, 1, false, &settings, Outcome::Disabled),
-            (unsent(), Reading::Delivered, 2, false, &firm, later(2_000, false)),
-            (unanswered(), Reading::Delivered, 1, false, &settings, later(1_000, false)),
-            (unanswered(), Reading::Delivered, 1, false, &firm, Outcome::Refused),
+            (yes(Reading::Again), 1, false, &settings, later(1_000, false)),
+            (yes(Reading::Again), 4, false, &settings, later(8_000, false)),
+            (yes(Reading::Again), 400, false, &settings, later(300_000, false)),
+            (yes(Reading::Wait(None)), 3, false, &settings, later(4_000, true)),
+            (yes(Reading::Wait(Some(secs(7)))), 9, false, &settings, later(7_000, true)),
+            (yes(Reading::Wait(Some(secs(0)))), 1, false, &settings, later(250, true)),
+            (yes(Reading::Wait(Some(secs(1 << 40)))), 1, false, &settings, later(3_600_000, true)),
+            (yes(Reading::AgainPlain), 1, false, &settings, Outcome::AgainPlain),
+            (yes(Reading::AgainPlain), 2, true, &settings, Outcome::Refused),
+            (yes(Reading::Refused), 1, false, &settings, Outcome::Refused),
+            (yes(Reading::Disable), 1, false, &settings, Outcome::Disabled),
+            (Heard::Unsent, 2, false, &firm, later(2_000, false)),
+            (Heard::Unanswered, 1, false, &settings, later(1_000, false)),
+            (Heard::Unanswered, 1, false, &firm, Outcome::Refused),
         ] {
-            let told = format!("{reply:?} {reading:?} {failures} {plain}");
-            let outcome = judge(&reply, |_| reading, Try { failures, plain, roll: 1.0 }, settings);
-            assert_eq!(outcome, expected, "{told}");
+            let outcome = judge(&heard, Try { failures, plain, roll: 1.0 }, settings);
+            assert_eq!(outcome, expected, "{heard:?} {failures} {plain}");
         }
     }
 
@@ -189,7 +192,7 @@ mod tests {
         let settings = RetrySettings::default();
         let after = |roll| {
             let attempt = Try { failures: 3, plain: false, roll };
-            judge(&Reply::Unsent { why: String::new() }, |_| Reading::Delivered, attempt, &settings)
+            judge(&Heard::Unsent, attempt, &settings)
         };
         assert_eq!(after(0.0), Outcome::Later { after: Duration::from_secs(2), pause_target: false });
         assert_eq!(after(0.5), Outcome::Later { after: Duration::from_secs(3), pause_target: false });

@@ -1,83 +1,478 @@
-//! The task that sends what is owed.
+//! The task that sends what is owed: it feeds the queue, makes the attempts that the queue asks for, and has
+//! their outcomes written down.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
 
-use super::delivery::Owed;
-use super::store::handle::StoreHandle;
+use super::attempt::{self, Attempted};
+use super::delivery::{Attempt, Fate, Outcome, Owed, Settled};
+use super::health::{Healths, Ward};
+use super::queue::{Action, Event, Pace, Queue, QueueSettings};
+use super::retry::RetrySettings;
+use super::sender::{Sender, SenderError};
+use super::store::error::StoreError;
+use super::store::handle::{Nudge, StoreHandle};
+use super::store::rows::{Page, Waiting};
 use crate::clock::Clock;
+use crate::lanyard::chance::Chance;
+use crate::metrics::{Metrics, OutboxMetrics};
 use crate::targets::Target;
+use crate::time::Moment;
+
+pub use super::health::Health;
 
 pub type Targets = BTreeMap<Arc<str>, Arc<Target>>;
 
 /// How the worker works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WorkerSettings {
-    /// Everything but the requests.
+    /// Everything but the requests: each is printed instead, and counts as delivered.
     pub dry_run: bool,
     /// How long attempts under way may take after a stop.
     pub grace: Duration,
+    pub queue: QueueSettings,
+    pub retry: RetrySettings,
+    /// Where to count.
+    pub metrics: OutboxMetrics,
+    /// Of the jitter.
+    pub seed: u64,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { dry_run: false, grace: Duration::from_secs(10) }
+        Self {
+            dry_run: false,
+            grace: Duration::from_secs(10),
+            queue: QueueSettings::default(),
+            retry: RetrySettings::default(),
+            // Counted, and shown nowhere.
+            metrics: Metrics::new().outbox.clone(),
+            seed: RandomState::new().hash_one(0),
+        }
     }
 }
 
+/// Hand-overs that may wait for the worker; the pipeline waits with the next.
+const MAIL_MAX: usize = 64;
+/// No new attempts while more outcomes than this wait to be written: after a kill they would all be repeated.
+const UNSETTLED_MAX: usize = 2_000;
+/// How often what waits is counted, while anything does.
+const COUNT_EVERY: Duration = Duration::from_secs(15);
+/// Between tries to read from a store that fails.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
 /// The task's state, ready to run.
-pub struct Worker {}
+pub struct Worker {
+    settings: WorkerSettings,
+    clock: Clock,
+    store: StoreHandle,
+    mail: mpsc::Receiver<Mail>,
+    sender: Arc<Sender>,
+    targets: Targets,
+    queue: Queue,
+    ward: Ward,
+    chance: Chance,
+    attempts: FuturesUnordered<BoxFuture<'static, Attempted>>,
+    errands: FuturesUnordered<BoxFuture<'static, Errand>>,
+    /// Outcomes that wait for the store; the next ones gather while it writes.
+    unsettled: Vec<Settled>,
+    settling: bool,
+    waiting: BTreeMap<Arc<str>, u64>,
+    counted_at: Option<Duration>,
+}
 
 /// A way to the worker.
 #[derive(Clone)]
-pub struct WorkerHandle {}
+pub struct WorkerHandle {
+    mail: mpsc::Sender<Mail>,
+    healths: watch::Receiver<Healths>,
+    sender: Sender,
+}
 
 #[derive(Debug, thiserror::Error)]
-#[error("the outbox worker has ended")]
-pub struct WorkerGone;
+pub enum WorkerError {
+    #[error("the outbox worker has ended")]
+    Gone,
+    #[error(transparent)]
+    Sender(#[from] SenderError),
+}
 
-/// How a target does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    Ok,
-    Failing { since_ms: i64, failures: u32, why: String },
-    Paused { until_ms: i64 },
-    Disabled { since_ms: i64, why: String },
+enum Mail {
+    Owed(Vec<Owed>),
+    Targets(Targets, Sender),
+}
+
+/// What was asked of the store, as it comes back.
+enum Errand {
+    Settled,
+    Paged {
+        target: Arc<str>,
+        page: Page,
+    },
+    Nudged(Vec<Nudge>),
+    Counted(Vec<Waiting>),
+    Uncounted,
+    /// The store has ended: nothing more comes of it.
+    Closed,
 }
 
 impl Worker {
+    /// Fails if the CA file of a target cannot be read.
     pub fn new(
-        _settings: WorkerSettings,
-        _clock: Clock,
-        _store: StoreHandle,
-        _targets: Targets,
-    ) -> Result<(Self, WorkerHandle), WorkerGone> {
-        todo!()
+        settings: WorkerSettings,
+        clock: Clock,
+        store: StoreHandle,
+        targets: Targets,
+    ) -> Result<(Self, WorkerHandle), WorkerError> {
+        let sender = Sender::new()?;
+        let (post, mail) = mpsc::channel(MAIL_MAX);
+        let ward = Ward::new();
+        let handle = WorkerHandle { mail: post, healths: ward.watch(), sender: sender.clone() };
+        let mut worker = Self {
+            queue: Queue::new(settings.queue),
+            chance: Chance::new(settings.seed),
+            settings,
+            clock,
+            store,
+            mail,
+            sender: Arc::new(sender.trusting(cas(&targets))?),
+            targets: Targets::new(),
+            ward,
+            attempts: FuturesUnordered::new(),
+            errands: FuturesUnordered::new(),
+            unsettled: Vec::new(),
+            settling: false,
+            waiting: BTreeMap::new(),
+            counted_at: None,
+        };
+        worker.retarget(targets);
+        Ok((worker, handle))
     }
 
     /// Sends what is owed until `stop`; then finishes the attempts under way and settles them.
-    pub async fn run(self, _stop: CancellationToken) {
-        todo!()
+    pub async fn run(mut self, stop: CancellationToken) {
+        self.begin().await;
+        let mut nudged = self.store.nudged();
+        let mut handles_left = true;
+        while !stop.is_cancelled() {
+            self.act();
+            self.settle();
+            let now = self.clock.now();
+            // With too much unsettled the queue is not asked, and its deadlines are none.
+            let queue = self.queue.deadline(now).filter(|_| self.unsettled.len() < UNSETTLED_MAX);
+            let deadline = [queue, self.count_at()].into_iter().flatten().min();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(attempted) = self.attempts.next() => self.finish_all(attempted),
+                Some(errand) = self.errands.next() => self.come_back(errand),
+                mail = self.mail.recv(), if handles_left => match mail {
+                    Some(mail) => self.open(mail),
+                    None => handles_left = false,
+                },
+                Ok(()) = nudged.changed() => self.take_nudges(),
+                () = self.clock.sleep_until_some(deadline) => self.count(),
+            }
+        }
+        self.leave().await;
+    }
+
+    /// What the last run left behind is in the store.
+    async fn begin(&mut self) {
+        loop {
+            match self.store.waiting().await {
+                Ok(waiting) => return self.recall(waiting),
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    error!(%error, "the outbox cannot be read");
+                    self.clock.sleep_until(self.clock.now().mono + READ_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    fn recall(&mut self, waiting: Vec<Waiting>) {
+        let now = self.clock.now();
+        for Waiting { target, count, .. } in &waiting {
+            info!(%target, deliveries = count, "deliveries of an earlier run go on");
+            if !self.targets.contains_key(target) {
+                warn!(%target, deliveries = count, "the rules file has no such target: its deliveries wait until they expire");
+            }
+            self.queue.handle(now, Event::Stored(target.clone()));
+        }
+        self.counted(waiting);
+    }
+
+    fn open(&mut self, mail: Mail) {
+        match mail {
+            Mail::Owed(owed) => {
+                for owed in &owed {
+                    self.settings.metrics.owed(&owed.delivery.target);
+                    self.note_waiting(&owed.delivery.target, 1);
+                }
+                self.queue.handle(self.clock.now(), Event::Owed(owed));
+            }
+            Mail::Targets(targets, sender) => {
+                self.sender = Arc::new(sender);
+                self.retarget(targets);
+            }
+        }
+    }
+
+    fn retarget(&mut self, targets: Targets) {
+        let paces = targets.iter().map(|(name, target)| (name.clone(), pace(target))).collect();
+        self.queue.handle(self.clock.now(), Event::Targets(paces));
+        self.ward.retarget(|name| targets.contains_key(name));
+        self.targets = targets;
+    }
+
+    /// Does what the queue says.
+    fn act(&mut self) {
+        let now = self.clock.now();
+        while self.unsettled.len() < UNSETTLED_MAX {
+            match self.queue.poll(now) {
+                None => return,
+                Some(Action::Start(start)) => {
+                    let Some(target) = self.targets.get(&start.delivery.target).cloned() else {
+                        // The queue starts nothing for targets that it was not told of.
+                        error!(target = %start.delivery.target, "an attempt at a target that is not there");
+                        continue;
+                    };
+                    self.attempts.push(if self.settings.dry_run {
+                        std::future::ready(attempt::rehearse(target, start)).boxed()
+                    } else {
+                        attempt::make(Arc::clone(&self.sender), target, start, self.clock).boxed()
+                    });
+                }
+                Some(Action::Expired { seq, delivery }) => {
+                    info!(target = %delivery.target, rule = %delivery.rule, id = %delivery.id, "delivery expired");
+                    self.settings.metrics.settled(&delivery.target, "expired");
+                    self.note_waiting(&delivery.target, -1);
+                    self.unsettled.push(Settled {
+                        seq,
+                        fate: Fate::Expired,
+                        attempt: None,
+                        at_ms: now.wall_ms,
+                    });
+                }
+                Some(Action::Page { target, after, limit }) => {
+                    self.errands
+                        .push(read_page(self.store.clone(), self.clock, target, after, limit).boxed());
+                }
+            }
+        }
+    }
+
+    /// This attempt, and all others that have ended meanwhile.
+    fn finish_all(&mut self, attempted: Attempted) {
+        let now = self.clock.now();
+        self.finish(now, attempted);
+        while let Some(Some(attempted)) = self.attempts.next().now_or_never() {
+            self.finish(now, attempted);
+        }
+    }
+
+    fn finish(&mut self, now: Moment, attempted: Attempted) {
+        let Attempted { start, .. } = &attempted;
+        let (seq, delivery) = (start.seq, start.delivery.clone());
+        let outcome = attempted.judge(self.chance.roll(), &self.settings.retry);
+        self.ward.note(now, &delivery, &outcome, || attempted.why());
+        debug!(
+            target = %delivery.target, rule = %delivery.rule, id = %delivery.id,
+            attempt = attempted.start.attempts + 1, took = ?attempted.took, ?outcome, "attempt"
+        );
+        let metrics = &self.settings.metrics;
+        metrics.attempted(&delivery.target, attempted.word(&outcome), attempted.took);
+        let (fate, end) = match outcome {
+            Outcome::Delivered { .. } => (Fate::Delivered, Some("delivered")),
+            Outcome::Refused => (Fate::Dead, Some("refused")),
+            Outcome::Later { after, .. } => (Fate::Pending { next_ms: now.wall_after(after) }, None),
+            Outcome::AgainPlain | Outcome::Disabled => (Fate::Pending { next_ms: 0 }, None),
+        };
+        if let Some(end) = end {
+            metrics.settled(&delivery.target, end);
+            self.note_waiting(&delivery.target, -1);
+        }
+        let attempt =
+            Some(Attempt { status: attempted.status(), answer: attempted.kept, took: attempted.took });
+        self.unsettled.push(Settled { seq, fate, attempt, at_ms: now.wall_ms });
+        self.queue.handle(now, Event::Finished { seq, outcome });
+    }
+
+    /// Has the store write what has come to an end. While it does, the next outcomes gather: thousands of them
+    /// are a handful of transactions.
+    fn settle(&mut self) {
+        if self.settling || self.unsettled.is_empty() {
+            return;
+        }
+        self.settling = true;
+        let settled = std::mem::take(&mut self.unsettled);
+        let store = self.store.clone();
+        let write = async move {
+            match store.settle(settled).await {
+                Ok(()) => Errand::Settled,
+                Err(_) => Errand::Closed,
+            }
+        };
+        self.errands.push(write.boxed());
+    }
+
+    fn take_nudges(&mut self) {
+        let store = self.store.clone();
+        let take = async move { store.take_nudges().await.map_or(Errand::Closed, Errand::Nudged) };
+        self.errands.push(take.boxed());
+    }
+
+    fn come_back(&mut self, errand: Errand) {
+        let now = self.clock.now();
+        match errand {
+            Errand::Settled => self.settling = false,
+            Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
+            Errand::Nudged(nudges) => {
+                let nudged = !nudges.is_empty();
+                for nudge in nudges {
+                    match nudge {
+                        Nudge::Retry(owed) => {
+                            self.ward.reprieve(&owed.delivery.target);
+                            self.queue.handle(now, Event::Retried(owed));
+                        }
+                        Nudge::Gone(seq) => self.queue.handle(now, Event::Gone(seq)),
+                    }
+                }
+                if nudged {
+                    self.counted_at = None;
+                    self.recount();
+                }
+            }
+            Errand::Counted(waiting) => self.counted(waiting),
+            Errand::Uncounted | Errand::Closed => {}
+        }
+    }
+
+    /// Finishes what is under way, and writes down what has come to an end; what is cut off stays owed.
+    async fn leave(mut self) {
+        let until = self.clock.now().mono + self.settings.grace;
+        if !self.attempts.is_empty() {
+            info!(attempts = self.attempts.len(), "waiting for attempts under way");
+        }
+        loop {
+            self.settle();
+            if self.attempts.is_empty() && !self.settling {
+                return;
+            }
+            tokio::select! {
+                Some(attempted) = self.attempts.next() => self.finish_all(attempted),
+                Some(errand) = self.errands.next() => match errand {
+                    Errand::Settled => self.settling = false,
+                    Errand::Closed => return,
+                    _ => {}
+                },
+                () = self.clock.sleep_until(until) => break,
+            }
+        }
+        warn!(
+            attempts = self.attempts.len(),
+            unsettled = self.unsettled.len(),
+            "left while attempts were under way: they are repeated at the next start"
+        );
+    }
+
+    fn note_waiting(&mut self, target: &Arc<str>, change: i64) {
+        let waiting = self.waiting.entry(target.clone()).or_default();
+        *waiting = waiting.saturating_add_signed(change);
+        self.settings.metrics.pending(target, *waiting);
+    }
+
+    /// When to count again; never while nothing waits.
+    fn count_at(&self) -> Option<Duration> {
+        let waits = self.waiting.values().any(|&waiting| waiting > 0);
+        if waits { Some(self.counted_at.map_or(Duration::ZERO, |last| last + COUNT_EVERY)) } else { None }
+    }
+
+    fn count(&mut self) {
+        if self.count_at().is_some_and(|at| at <= self.clock.now().mono) {
+            self.recount();
+        }
+    }
+
+    fn recount(&mut self) {
+        self.counted_at = Some(self.clock.now().mono);
+        let store = self.store.clone();
+        let count = async move {
+            match store.waiting().await {
+                Ok(waiting) => Errand::Counted(waiting),
+                Err(StoreError::Closed) => Errand::Closed,
+                Err(error) => {
+                    warn!(%error, "the outbox cannot be counted");
+                    Errand::Uncounted
+                }
+            }
+        };
+        self.errands.push(count.boxed());
+    }
+
+    fn counted(&mut self, waiting: Vec<Waiting>) {
+        let now = self.clock.now();
+        self.counted_at = Some(now.mono);
+        let oldest_ms = waiting.iter().map(|waiting| waiting.oldest_ms).min().unwrap_or(now.wall_ms);
+        let waited = Duration::from_millis(now.wall_ms.saturating_sub(oldest_ms).max(0).unsigned_abs());
+        self.settings.metrics.oldest_pending(waited);
+        for count in self.waiting.values_mut() {
+            *count = 0;
+        }
+        for Waiting { target, count, .. } in waiting {
+            self.waiting.insert(target, count);
+        }
+        for (target, &count) in &self.waiting {
+            self.settings.metrics.pending(target, count);
+        }
     }
 }
 
 impl WorkerHandle {
-    /// Hands over what a commit returned, in the order of the commits.
-    pub async fn deliver(&self, _owed: Vec<Owed>) -> Result<(), WorkerGone> {
-        todo!()
+    /// Hands over what commits returned, in the order of the commits. Waits while the worker has its hands full.
+    pub async fn deliver(&self, owed: Vec<Owed>) -> Result<(), WorkerError> {
+        self.mail.send(Mail::Owed(owed)).await.map_err(|_| WorkerError::Gone)
     }
 
-    /// Puts other targets in place of the present ones; disabled ones get another chance.
-    pub async fn retarget(&self, _targets: Targets) -> Result<(), WorkerGone> {
-        todo!()
+    /// Puts other targets in place of the present ones; disabled ones get another chance. If a CA file cannot
+    /// be read nothing changes.
+    pub async fn retarget(&self, targets: Targets) -> Result<(), WorkerError> {
+        let sender = self.sender.trusting(cas(&targets))?;
+        self.mail.send(Mail::Targets(targets, sender)).await.map_err(|_| WorkerError::Gone)
     }
 
     /// How each target does, by name; those that have not been used are missing.
-    pub fn health(&self) -> watch::Receiver<BTreeMap<Arc<str>, Health>> {
-        todo!()
+    pub fn health(&self) -> watch::Receiver<Healths> {
+        self.healths.clone()
     }
+}
+
+async fn read_page(store: StoreHandle, clock: Clock, target: Arc<str>, after: i64, limit: usize) -> Errand {
+    loop {
+        match store.pending(target.clone(), after, limit).await {
+            Ok(page) => return Errand::Paged { target, page },
+            Err(StoreError::Closed) => return Errand::Closed,
+            Err(error) => {
+                error!(%target, %error, "deliveries cannot be read");
+                clock.sleep_until(clock.now().mono + READ_AGAIN).await;
+            }
+        }
+    }
+}
+
+fn cas(targets: &Targets) -> impl Iterator<Item = &std::path::Path> {
+    targets.values().filter_map(|target| target.delivery_settings().ca.as_deref())
+}
+
+fn pace(target: &Target) -> Pace {
+    let settings = target.delivery_settings();
+    Pace { concurrency: settings.concurrency, min_gap: settings.min_gap }
 }

@@ -1,0 +1,113 @@
+//! One attempt at one delivery, from the request to what is kept of the answer.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::delivery::{Outcome, Reading, Reply};
+use super::excerpt::excerpt;
+use super::queue::Start;
+use super::retry::{self, Heard, RetrySettings, Try};
+use super::sender::Sender;
+use crate::clock::Clock;
+use crate::targets::{Outgoing, Target};
+
+/// An attempt that has ended.
+pub struct Attempted {
+    pub start: Start,
+    pub target: Arc<Target>,
+    pub heard: Heard,
+    /// What is kept of the answer, or why there is none; without secrets.
+    pub kept: String,
+    pub took: Duration,
+}
+
+/// Makes the attempt.
+pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock: Clock) -> Attempted {
+    let began = clock.now();
+    let (heard, kept) = match target.request(&start.delivery, began.wall_ms, start.plain) {
+        Outgoing::Print(line) => (printed(&line), String::new()),
+        Outgoing::Http(mut request) => {
+            let settings = target.delivery_settings();
+            let reply = sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await;
+            match reply {
+                Reply::Answer(answer) => {
+                    let reading = target.read(&answer, clock.now().wall_ms);
+                    // A yes is not kept: that it was one says it.
+                    let kept = match reading {
+                        Reading::Delivered | Reading::DeliveredThenPause(_) => String::new(),
+                        _ => excerpt(&answer, &request),
+                    };
+                    (Heard::Answer { status: Some(answer.status), reading }, kept)
+                }
+                Reply::Unsent { why } => (Heard::Unsent, why),
+                Reply::Unanswered { why } => (Heard::Unanswered, why),
+            }
+        }
+    };
+    let took = clock.now().mono.saturating_sub(began.mono);
+    Attempted { start, target, heard, kept, took }
+}
+
+/// Says what would be sent, without its address, and takes it as delivered.
+pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
+    let delivery = &start.delivery;
+    let about = delivery.person.map(|person| format!(" ({person})")).unwrap_or_default();
+    let parts = serde_json::to_string(&delivery.parts).unwrap_or_default();
+    let heard = printed(&format!("dry run: {} <- {}{about}: {parts}", delivery.target, delivery.rule));
+    let kept = "dry run: not sent".to_owned();
+    Attempted { start, target, heard, kept, took: Duration::ZERO }
+}
+
+/// Prints one line; nothing in it may move the cursor or turn the text around.
+fn printed(line: &str) -> Heard {
+    let line: String = line.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect();
+    match writeln!(anstream::stdout(), "{line}") {
+        Ok(()) => Heard::Answer { status: None, reading: Reading::Delivered },
+        // Nobody reads the pipe any more; perhaps after the next start.
+        Err(_) => Heard::Unsent,
+    }
+}
+
+/// Neither a control character nor one of those that change the direction of what follows.
+fn harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl Attempted {
+    pub fn status(&self) -> Option<u16> {
+        match self.heard {
+            Heard::Answer { status, .. } => status,
+            _ => None,
+        }
+    }
+
+    pub fn judge(&self, roll: f64, settings: &RetrySettings) -> Outcome {
+        let retry_on_timeout = self.target.delivery_settings().retry_on_timeout;
+        let settings = RetrySettings { retry_on_timeout, ..*settings };
+        let attempt = Try { failures: self.start.attempts.saturating_add(1), plain: self.start.plain, roll };
+        retry::judge(&self.heard, attempt, &settings)
+    }
+
+    /// How it failed, in one line.
+    pub fn why(&self) -> String {
+        let Some(status) = self.status() else { return self.kept.clone() };
+        let kept: String = self.kept.chars().take(200).map(|c| if harmless(c) { c } else { ' ' }).collect();
+        format!("HTTP {status} {}", kept.trim()).trim_end().to_owned()
+    }
+
+    /// A word for metrics.
+    pub fn word(&self, outcome: &Outcome) -> &'static str {
+        match (&self.heard, outcome) {
+            (Heard::Unsent, _) => "unsent",
+            (Heard::Unanswered, _) => "unanswered",
+            (_, Outcome::Delivered { .. }) => "delivered",
+            (_, Outcome::Later { pause_target: true, .. }) => "paused",
+            (_, Outcome::Later { .. }) => "later",
+            (_, Outcome::AgainPlain) => "plain",
+            (_, Outcome::Refused) => "refused",
+            (_, Outcome::Disabled) => "disabled",
+        }
+    }
+}

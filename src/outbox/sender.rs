@@ -1,0 +1,179 @@
+//! One request over the network, and what came of it in words. No retries, no redirects: those are judged.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Client, Method, Response, redirect, retry};
+use rustls::CertificateError;
+use secrecy::ExposeSecret;
+
+use super::delivery::{Answer, Reply, Request};
+use crate::tls::{self, TlsError};
+
+/// An answer is read up to here; the rest is cut off.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Time to resolve, connect and agree on TLS. Shorter than a target's usual timeout, so that a host that is
+/// not there is told apart from one that does not answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle connections are given up before most servers do, so that few requests meet one that just closed.
+const KEPT_ALIVE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, thiserror::Error)]
+pub enum SenderError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A proxy in the environment that is no address, for one.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(String),
+}
+
+/// Clients by whom they trust; connections are kept alive in each.
+#[derive(Clone)]
+pub struct Sender {
+    usual: Client,
+    private: HashMap<PathBuf, Client>,
+}
+
+impl Sender {
+    pub fn new() -> Result<Self, SenderError> {
+        Ok(Self { usual: client(None)?, private: HashMap::new() })
+    }
+
+    /// The same, and one that trusts each of these CA files as well, read now.
+    pub fn trusting<'p>(&self, cas: impl IntoIterator<Item = &'p Path>) -> Result<Self, SenderError> {
+        let mut private = HashMap::new();
+        for ca in cas {
+            if !private.contains_key(ca) {
+                private.insert(ca.to_owned(), client(Some(ca))?);
+            }
+        }
+        Ok(Self { usual: self.usual.clone(), private })
+    }
+
+    /// Sends one request and reads the answer, all of it within `timeout`. Takes the body out of `request`.
+    pub async fn send(&self, request: &mut Request, timeout: Duration, ca: Option<&Path>) -> Reply {
+        let client = ca.and_then(|ca| self.private.get(ca)).unwrap_or(&self.usual);
+        let Some(built) = build(client, request) else {
+            return Reply::Unsent { why: "its address or one of its headers cannot be sent".to_owned() };
+        };
+        let mut answer = None;
+        let attempt = async {
+            let response = client.execute(built).await?;
+            read(response, &mut answer).await;
+            Ok(())
+        };
+        let ended: Result<Result<(), reqwest::Error>, _> = tokio::time::timeout(timeout, attempt).await;
+        match (answer, ended) {
+            // Its status has been heard: a body that breaks off, or never ends, does not make it unheard.
+            (Some(answer), _) => Reply::Answer(answer),
+            (None, Ok(Err(error))) if error.is_builder() => {
+                Reply::Unsent { why: "its address cannot be used".to_owned() }
+            }
+            (None, Ok(Err(error))) if error.is_connect() => {
+                Reply::Unsent { why: why_unsent(&error).to_owned() }
+            }
+            (None, Ok(Err(error))) if !error.is_timeout() => {
+                Reply::Unanswered { why: "the connection broke off before an answer came".to_owned() }
+            }
+            (None, _) => Reply::Unanswered { why: format!("no answer within {timeout:?}") },
+        }
+    }
+}
+
+fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
+    let mut trust = tls::client_config(ca)?;
+    trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Client::builder()
+        .tls_backend_preconfigured(trust)
+        .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(KEPT_ALIVE)
+        .build()
+        .map_err(|error| SenderError::Client(error.without_url().to_string()))
+}
+
+/// None for what HTTP cannot carry.
+fn build(client: &Client, request: &mut Request) -> Option<reqwest::Request> {
+    let method = Method::from_bytes(request.method.as_bytes()).ok()?;
+    let mut builder = client.request(method, request.url.expose_secret());
+    for (name, value) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let mut value = HeaderValue::from_bytes(value.expose_secret().as_bytes()).ok()?;
+        value.set_sensitive(true);
+        builder = builder.header(name, value);
+    }
+    builder.body(std::mem::take(&mut request.body)).build().ok()
+}
+
+/// Puts what matters of an answer into `answer` as it comes.
+async fn read(mut response: Response, answer: &mut Option<Answer>) {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers =
+        response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let answer = answer.insert(Answer { status: response.status().as_u16(), headers, body: Vec::new() });
+    while answer.body.len() < ANSWER_BYTES_MAX {
+        let Ok(Some(chunk)) = response.chunk().await else { return };
+        let room = ANSWER_BYTES_MAX - answer.body.len();
+        answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+}
+
+/// Why no connection came about, without the host: that is part of a secret address.
+fn why_unsent(error: &reqwest::Error) -> &'static str {
+    if error.is_dns() {
+        return "its host does not resolve";
+    }
+    if error.is_timeout() {
+        return "no connection within 5 s";
+    }
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return why_no_tls(tls);
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            // An I/O error's source skips the error that it wraps.
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return why_no_tls(tls);
+            }
+            match io.kind() {
+                ErrorKind::ConnectionRefused => return "connection refused: nothing listens there",
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
+                    return "the connection was closed while it was set up";
+                }
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                    return "its host cannot be reached";
+                }
+                _ => {}
+            }
+        }
+        source = error.source();
+    }
+    "no connection could be made"
+}
+
+fn why_no_tls(error: &rustls::Error) -> &'static str {
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return "no TLS could be agreed on: perhaps its port speaks plain `http`";
+    };
+    match certificate {
+        CertificateError::UnknownIssuer => {
+            "its certificate does not verify: nobody we trust has signed it (`tls: {ca: FILE}` adds a CA)"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: is the clock right?"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another host"
+        }
+        _ => "its certificate does not verify",
+    }
+}
