@@ -12,6 +12,7 @@ pub mod home_assistant;
 pub mod mattermost;
 pub mod message;
 pub mod ntfy;
+pub mod phrase;
 pub mod place;
 pub mod reading;
 pub mod settings;

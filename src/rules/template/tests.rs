@@ -1,0 +1,409 @@
+//! What templates say, and what is said of wrong ones.
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::presence::change::{Change, ChangeKind, Subject};
+use crate::presence::model::Presence;
+use crate::rules::scope::{Changed, Now, People, Sight};
+
+const ALICE: &str = r#"{"discord_user":{"id":"94490510688792576","username":"alice","display_name":"Alice <3","avatar":"a_b1"},
+  "discord_status":"dnd","active_on_discord_desktop":true,"kv":{"scene":"movie","a key":"v\u0007\u001b[2J","count":"3"},
+  "activities":[
+    {"type":0,"name":"Factorio","application_id":"42","details":"Nauvis","assets":{"large_image":"123","small_image":"mp:external/x/https/e.org/a.png","large_text":"L"},
+     "timestamps":{"start":1767221700000},"party":{"size":[2,4]},"new_field":{"deep":[1,2]}},
+    {"type":2,"id":"spotify:1","name":"Spotify"},
+    {"type":4,"state":"so tired","emoji":{"name":"😴"}}],
+  "spotify":{"track_id":"t1","song":"Song","artist":"A; B","album":"Album","album_art_url":"https://i.scdn.co/image/x",
+    "timestamps":{"start":1767225540000,"end":1767225720000}},"listening_to_spotify":true}"#;
+const BOB: &str =
+    r#"{"discord_user":{"id":"7","username":"bob","discriminator":"0007"},"discord_status":"offline"}"#;
+/// 2026-01-01T00:00:00Z.
+const NOW_MS: i64 = 1_767_225_600_000;
+
+struct Crowd<'a>(Vec<Sight<'a>>);
+
+impl People for Crowd<'_> {
+    fn person(&self, at: usize) -> Option<Sight<'_>> {
+        self.0.get(at).copied()
+    }
+    fn group(&self, _: usize) -> Vec<Sight<'_>> {
+        self.0.clone()
+    }
+}
+
+/// Compiles for a rule about alice, with groups and a change of track, and renders.
+fn compiled(source: &str) -> Result<Template, Vec<Mistake>> {
+    let (people, groups) = (["alice".to_owned(), "bob".to_owned()], ["squad".to_owned()]);
+    let change = Some(Some(Subject::Track));
+    Template::compile(
+        source,
+        &Names { people: &people, groups: &groups, has_person: true, change, in_template: true },
+    )
+}
+
+fn with_scope<T>(look: impl FnOnce(&Scope<'_>) -> T) -> T {
+    with_scope_of(ALICE, look)
+}
+
+fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) -> T {
+    let (id, presence) = Presence::parse(raw, None).unwrap();
+    let (bob_id, bob) = Presence::parse(BOB, None).unwrap();
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let alice = Sight { id, key: "alice", name: "", presence: &presence };
+    let crowd = Crowd(vec![alice, Sight { id: bob_id, key: "bob", name: "Bobby", presence: &bob }]);
+    let change = Change { kind: ChangeKind::ChangedTrack, from: None, to: None };
+    look(&Scope {
+        person: Some(alice),
+        before: None,
+        change: Some(Changed { change, before: &bob, after: &presence }),
+        now: Now::at(NOW_MS, &zone),
+        zone: &zone,
+        people: &crowd,
+        rule: "new-track",
+        late_ms: None,
+        since_ms: Some(NOW_MS - 300_000),
+        lasted_ms: Some(7_500_000),
+    })
+}
+
+fn rendered(source: &str) -> String {
+    let template = compiled(source).unwrap_or_else(|mistakes| panic!("{source}: {mistakes:?}"));
+    with_scope(|scope| template.render_plain(scope))
+}
+
+#[test]
+fn what_templates_say() {
+    for (source, expected) in [
+        ("plain { text } }}", "plain { text } }}"),
+        ("{{user.name}} is {{status}}", "Alice <3 is dnd"),
+        ("{{ track.song }} by {{{track.artist}}} ({{&track.album}})", "Song by A; B (Album)"),
+        ("{{alice.name}} and {{bob.name}}", "Alice <3 and Bobby"),
+        ("{{kv.scene}} {{kv.nothing}}|{{kv.[a key]}}", "movie |v[2J"),
+        ("{{change.kind}} {{change.to.song}}{{change.from.song}}", "changed_track Song"),
+        ("{{rule}} {{late}} {{now.weekday}} {{now.hour}}", "new-track false thursday 1"),
+        ("{{streaming.name}}|{{streaming.party.size}}", "|"),
+        // Blocks.
+        ("{{#if online}}on{{else}}off{{/if}}", "on"),
+        ("{{#if streaming}}on{{else}}off{{/if}}", "off"),
+        ("{{#unless streaming}}quiet{{/unless}}", "quiet"),
+        ("{{#if streaming}}a{{else if playing}}b{{else}}c{{/if}}", "b"),
+        ("{{#if streaming}}a{{else if watching}}b{{else if competing}}c{{else}}d{{/if}}!", "d!"),
+        (
+            "{{#with playing}}{{name}} in {{details}} {{party.size}}/{{party.max}}{{/with}}",
+            "Factorio in Nauvis 2/4",
+        ),
+        ("{{#with streaming}}{{name}}{{else}}none{{/with}}", "none"),
+        (
+            "{{#each activities}}{{@index}}{{name}}{{#unless @last}}, {{/unless}}{{/each}}",
+            "0Factorio, 1Spotify",
+        ),
+        (
+            "{{#each activities}}{{#if @first}}{{../user.name}}: {{/if}}{{this.name}} {{/each}}",
+            "Alice <3: Factorio Spotify ",
+        ),
+        ("{{#each activities as |game at|}}{{at}}={{game.name}};{{/each}}", "0=Factorio;1=Spotify;"),
+        ("{{#each kv}}{{@key}};{{/each}}", "a key;count;scene;"),
+        ("{{#each kv as |value key|}}{{key}}={{value}};{{/each}}", "a key=v[2J;count=3;scene=movie;"),
+        (
+            "{{#each squad}}{{name}}{{#each activities}} {{name}} of {{../name}} ({{@root.user.name}}){{/each}};{{/each}}",
+            "Alice <3 Factorio of Alice <3 (Alice <3) Spotify of Alice <3 (Alice <3);Bobby;",
+        ),
+        ("{{#each (where squad 'online')}}{{name}}{{else}}nobody{{/each}}", "Alice <3"),
+        ("{{#each (where squad 'streaming')}}{{name}}{{else}}nobody{{/each}}", "nobody"),
+        ("{{#each squad}}{{#each activities}}{{@../index}}{{@index}} {{/each}}{{/each}}", "00 01 "),
+        ("{{#eq status 'dnd'}}yes{{else}}no{{/eq}}", "yes"),
+        (
+            "{{activities.0.name}} {{activities.[1].name}} {{activities.7.name}}{{activities.length}}",
+            "Factorio Spotify 2",
+        ),
+        ("{{#if (eq (len activities) 2)}}two{{/if}}", "two"),
+        ("{{#if includeZero=true 0}}zero{{/if}}{{#if 0}}none{{/if}}", "zero"),
+        // White space.
+        ("a\n{{#if online}}\nb\n{{else}}\nc\n{{/if}}\nd", "a\nb\nd"),
+        ("a {{~user.username~}} b", "aaliceb"),
+        ("a{{! note }}b{{!-- }} --}}c", "abc"),
+        ("x\n  {{! alone }}  \ny", "x\ny"),
+        (r"\{{name}} \\{{user.username}}", r"{{name}} \alice"),
+        // Helpers.
+        ("{{default streaming.name playing.name 'none'}} {{default kv.x 'none'}}", "Factorio none"),
+        ("{{upper user.username}} {{lower 'ÄB'}}", "ALICE äb"),
+        (
+            "{{truncate 'abcdef' 4}} {{truncate 'abcd' 4}} {{truncate '👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧' 2}} {{truncate 'abcdef' 4 '..'}}",
+            "abc… abcd 👨‍👩‍👧… ab..",
+        ),
+        ("{{join (pluck (where squad 'online') 'name') ', '}}", "Alice <3"),
+        (
+            "{{join (pluck squad 'user.username') ' & '}} {{join (pluck squad 'playing.name')}}",
+            "alice & bob Factorio",
+        ),
+        ("{{join (pluck (where squad 'status' 'offline') 'name')}}", "Bobby"),
+        (
+            "{{duration lasted}} {{duration 61000}} {{lasted}}|{{duration streaming.party.size}}",
+            "2 h 5 min 1 min 1 s 2 h 5 min|",
+        ),
+        (
+            "{{ago since}} {{ago playing.started_at}} {{since}}",
+            "5 minutes ago 1 hour ago 2026-01-01T00:55:00+01:00",
+        ),
+        (
+            "{{time since}} {{time now.time '%H:%M %Z'}} {{time track.ends_at format='%S'}}",
+            "2026-01-01 00:55 01:00 CET 00",
+        ),
+        (
+            "{{number 1234567.5}} {{number 3.14159 2}} {{number 1234 decimals=1 thousands=' '}}",
+            "1,234,567.5 3.14 1 234.0",
+        ),
+        ("{{plural 1 'song' 'songs'}} {{plural kv.count 'song' 'songs'}}", "song songs"),
+        (
+            "{{json kv.scene}} {{json playing.party}} {{json (pluck squad 'online')}}",
+            r#""movie" {"max":4,"size":2} [true,false]"#,
+        ),
+        ("{{urlencode 'a b&ü/'}}", "a%20b%26%C3%BC%2F"),
+        (
+            "{{avatar_url user}} {{avatar_url bob size=100}}",
+            "https://cdn.discordapp.com/avatars/94490510688792576/a_b1.gif https://cdn.discordapp.com/embed/avatars/2.png?size=128",
+        ),
+        (
+            "{{image_url playing}} {{image_url playing 'small'}} {{image_url track}} {{image_url 'spotify:q'}}{{image_url streaming}}",
+            "https://cdn.discordapp.com/app-assets/42/123.png https://media.discordapp.net/external/x/https/e.org/a.png https://i.scdn.co/image/x https://i.scdn.co/image/q",
+        ),
+        (
+            "{{lookup kv 'scene'}} {{lookup kv status}} {{#with (lookup activities 1)}}{{name}}{{/with}}",
+            "movie  Spotify",
+        ),
+        (
+            "{{and online true}} {{or streaming watching}} {{not online}} {{ne status 'dnd'}}",
+            "true false false false",
+        ),
+        (
+            "{{gt 2 1}} {{lt 2 1}} {{ge 2 2}} {{le 3 2}} {{gt kv.count 2}} {{lt streaming.party.size 1}}",
+            "true false true false true true",
+        ),
+        ("{{eq streaming.name ''}} {{eq kv.count 3}} {{eq online 'true'}}", "true true true"),
+        // Whatever Lanyard sends.
+        (
+            "{{raw.activities.0.new_field.deep.1}} {{raw.nothing.here}}{{raw.kv}}",
+            "2 {\"a key\":\"v\\u0007\\u001b[2J\",\"count\":\"3\",\"scene\":\"movie\"}",
+        ),
+        (
+            "{{#each raw.activities}}{{type}}{{/each}} {{avatar_url raw.discord_user}}",
+            "024 https://cdn.discordapp.com/avatars/94490510688792576/a_b1.gif",
+        ),
+    ] {
+        assert_eq!(rendered(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn mistakes_have_a_place_and_a_way_out() {
+    for (source, at, what, help) in [
+        ("{{nmae}}", "nmae", "unknown name `nmae`", "did you mean `name`?"),
+        ("x {{user.nmae}}", "nmae", "unknown field `nmae` of a user", "did you mean `name`?"),
+        ("{{playing.name.first}}", "first", "`first` of a text: it has no fields", ""),
+        (
+            "{{playing}}",
+            "playing",
+            "this is an activity, not a text",
+            "add a field: `.type`, `.name`, `.details`, `.state`, `.url`, `.application_id`",
+        ),
+        (
+            "{{squad}}",
+            "squad",
+            "this is a list, not a text",
+            "use `{{#each …}}`, or `{{join (pluck … 'name') ', '}}`",
+        ),
+        ("{{kv}}", "kv", "this is a map of texts, not a text", "add a key, or use `{{#each …}}`"),
+        ("{{uper name}}", "uper", "unknown helper `uper`", "did you mean `upper`?"),
+        (
+            "{{name upper}}",
+            "name",
+            "`name` is a name, no helper, and takes nothing",
+            "close the braces after it, or begin with a helper's name",
+        ),
+        ("{{upper}}", "upper", "unknown name `upper`", "`upper` is a helper, written like `{{upper value}}`"),
+        (
+            "{{upper name status}}",
+            "status",
+            "`upper` takes one value, and 2 are given",
+            "like `{{upper value}}`",
+        ),
+        (
+            "{{truncate name}}",
+            "truncate name",
+            "`truncate` takes 2 to 3 values, and 1 is given",
+            "like `{{truncate value 20}}`",
+        ),
+        (
+            "{{upper playing}}",
+            "playing",
+            "`upper` takes a text or a number here, and this is an activity",
+            "add a field: `.type`, `.name`, `.details`, `.state`, `.url`, `.application_id`",
+        ),
+        ("{{ago name}}", "name", "`ago` takes a time here, and this is a text", ""),
+        ("{{join name}}", "name", "`join` takes a list here, and this is a text", ""),
+        (
+            "{{time since '%H:%'}}",
+            "'%H:%'",
+            "`%H:%` is no format for times",
+            "like `%H:%M`, `%A`, `%Y-%m-%d`; two `%` write one",
+        ),
+        (
+            "{{number 1 decimal=2}}",
+            "decimal",
+            "`decimal` is nothing that `number` takes",
+            "did you mean `decimals`?",
+        ),
+        ("{{pluck squad 'nmae'}}", "'nmae'", "unknown field `nmae` of a person", "did you mean `name`?"),
+        ("{{join (pluck squad name)}}", "name", "`pluck` takes a field's name as a text", "write `'name'`"),
+        (
+            "{{#each (where squad 'onlin')}}{{/each}}",
+            "'onlin'",
+            "unknown field `onlin` of a person",
+            "did you mean `online`?",
+        ),
+        (
+            "{{#each activities}}{{user.name}}{{/each}}",
+            "user",
+            "unknown field `user` of an activity",
+            "in this block it is `../user`",
+        ),
+        (
+            "{{#each name}}{{x}}{{/each}}",
+            "name",
+            "`each` takes a list, and this is a text",
+            "lists are `activities`, each group, and `kv`",
+        ),
+        ("{{#if}}x{{/if}}", "if", "`if` takes one value, and 0 are given", ""),
+        (
+            "{{#if eq status 'dnd'}}x{{/if}}",
+            "status",
+            "`if` takes one value, and 3 are given",
+            "put parentheses around what `eq` takes: `if (eq …)`",
+        ),
+        (
+            "{{#playing}}x{{/playing}}",
+            "playing",
+            "`playing` is no block",
+            "write `{{#if playing}}`, `{{#with playing}}` or `{{#each playing}}`",
+        ),
+        ("{{#fi online}}x{{/fi}}", "fi", "`fi` is no block", "did you mean `if`?"),
+        ("{{#if online}}x", "if online", "`{{#if}}` is never closed", "end it with `{{/if}}`"),
+        (
+            "{{#if online}}x{{/each}}",
+            "each",
+            "`{{/each}}` where `{{#if}}` is open",
+            "close it first, with `{{/if}}`",
+        ),
+        ("x{{/if}}", "if", "`{{/if}}` closes nothing", ""),
+        ("{{else}}", "{{else}}", "`{{else}}` outside of any block", ""),
+        ("{{name", "{{", "`{{` without `}}`", "close it with `}}`"),
+        ("{{{name}}", "{{{", "`{{{` without `}}}`", "close it with `}}}`"),
+        ("{{}}", "{{", "nothing between the braces", "write `\\{{` for two braces that are only text"),
+        ("{{upper 'abc}}", "'", "a text that begins with ' has no end", "close it with '"),
+        ("{{upper (lower name}}", "(", "`(` without `)`", "close it with `)`"),
+        ("{{a..b}}", "a..b", "`a..b` is no name", "names are parted by one dot"),
+        ("{{> part}}", ">", "partials are not offered", ""),
+        ("{{#*inline 'x'}}{{/inline}}", "#", "inline partials are not offered", ""),
+        (
+            "{{this}}",
+            "this",
+            "`this` is nothing outside of `{{#each}}` and `{{#with}}`",
+            "write a name, like `user.name`",
+        ),
+        (
+            "{{#if online}}{{../name}}{{/if}}",
+            "../name",
+            "`../` leads out of the template",
+            "only `{{#each}}` and `{{#with}}` are steps to come back from, not `{{#if}}`",
+        ),
+        ("{{@index}}", "@index", "`@index` is nothing outside of `{{#each}}`", ""),
+        ("{{#each squad}}{{@indx}}{{/each}}", "@indx", "unknown name `@indx`", "did you mean `@index`?"),
+        ("{{!-- open", "{{!", "a comment without an end", "end it with `--}}`"),
+        ("{{change.to.name}}", "name", "unknown field `name` of a track", ""),
+    ] {
+        let mistakes = compiled(source).err().unwrap_or_else(|| panic!("{source} is fine"));
+        let first = &mistakes[0];
+        assert_eq!(first.what, what, "{source}");
+        assert_eq!(&source[first.at.clone()], at, "{source}: {first:?}");
+        if !help.is_empty() {
+            assert_eq!(first.help.as_deref(), Some(help), "{source}");
+        }
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let mistakes = compiled("{{a1}} {{#if b1}}{{c1}}{{/if}} {{upper d1}}").unwrap_err();
+    let whats: Vec<&str> = mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
+    assert_eq!(whats, ["unknown name `a1`", "unknown name `b1`", "unknown name `c1`", "unknown name `d1`"]);
+}
+
+#[test]
+fn names_that_this_rule_lacks_are_explained() {
+    let names = Names { people: &[], groups: &[], has_person: false, change: None, in_template: true };
+    for (source, help) in [
+        ("{{user.name}}", "only a rule with `who` is about one person"),
+        ("{{change.kind}}", "only a rule with `when` has a change"),
+    ] {
+        let mistakes = Template::compile(source, &names).unwrap_err();
+        assert_eq!(mistakes[0].help.as_deref(), Some(help), "{source}");
+    }
+}
+
+#[test]
+fn deep_and_long_templates_are_refused() {
+    for source in [
+        "{{#if online}}".repeat(10_000),
+        format!("{{{{#if online}}}}a{}{{{{/if}}}}", "{{else if online}}b".repeat(10_000)),
+        format!("{{{{upper {}", "(upper ".repeat(9_000)),
+        "x".repeat(SOURCE_BYTES_MAX + 1),
+    ] {
+        assert!(compiled(&source).is_err());
+    }
+}
+
+#[test]
+fn strangers_and_the_author_are_told_apart() {
+    let template = compiled("a {{user.name}}{{{user.name}}} b").unwrap();
+    let segment = |text: &str, origin| Segment { text: text.to_owned(), origin };
+    let expected = [
+        segment("a ", Origin::Literal),
+        segment("Alice <3", Origin::Value),
+        segment("Alice <3", Origin::Raw),
+        segment(" b", Origin::Literal),
+    ];
+    assert_eq!(with_scope(|scope| template.render(scope)), expected);
+}
+
+#[test]
+fn loops_over_a_strangers_data_end() {
+    let pairs: Vec<String> = (0..512).map(|at| format!(r#""k{at}":"{}""#, "x".repeat(200))).collect();
+    let raw = format!(r#"{{"user_id":"7","kv":{{{}}}}}"#, pairs.join(","));
+    for source in [
+        "{{#each kv}}{{#each ../kv}}{{#each ../../kv}}{{this}}{{/each}}{{/each}}{{/each}}",
+        "{{#each kv}}{{#each ../kv}}{{#each ../../kv}}{{#each ../../../kv}}{{/each}}{{/each}}{{/each}}{{/each}}",
+        "{{#each kv}}{{join ../kv}}{{/each}}",
+    ] {
+        let template = compiled(source).unwrap();
+        let text = with_scope_of(&raw, |scope| template.render_plain(scope));
+        assert!(text.len() <= RENDERED_BYTES_MAX, "{source}: {}", text.len());
+    }
+}
+
+proptest! {
+    /// Any text compiles or is refused with places inside of it; what compiles renders.
+    #[test]
+    fn any_text_is_a_template_or_a_mistake(source in r#"(\{\{|\}\}|\{|\}|#if|/if|else|each| |name|user|\.\.|/|\.|@index|\(|\)|'|"|=|as|\||~|upper|é|\\|!|--|\n|1|this|kv|\[|\]){0,24}"#) {
+        match compiled(&source) {
+            Ok(template) => { with_scope(|scope| template.render_plain(scope)); }
+            Err(mistakes) => {
+                prop_assert!(!mistakes.is_empty());
+                for mistake in mistakes {
+                    prop_assert!(source.get(mistake.at.clone()).is_some(), "{mistake:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What is said when a `send:` entry says nothing: a sentence for people, an event for programs.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::presence::change::ChangeKind;
+use crate::rules::scope::{Names, Object, Scope};
+use crate::rules::template::{Origin, Segment, Template, json_of};
+
+/// An event takes no more; what is long and least missed is left out first.
+const EVENT_BYTES_MAX: usize = 256 << 10;
+
+/// A change in one sentence.
+pub(super) fn of(scope: &Scope<'_>) -> Vec<Segment> {
+    let kind = scope.change.map(|changed| changed.change.kind);
+    let segments = SENTENCES.iter().find(|(of, _)| *of == kind).map(|(_, sentence)| sentence.render(scope));
+    let said = |segments: &Vec<Segment>| segments.iter().any(|segment| !segment.text.trim().is_empty());
+    segments
+        .filter(said)
+        .unwrap_or_else(|| vec![Segment { text: scope.rule.to_owned(), origin: Origin::Value }])
+}
+
+fn sentence(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::WentOnline => "{{name}} is online",
+        ChangeKind::WentOffline => "{{name}} is offline",
+        ChangeKind::ChangedStatus => {
+            "{{name}} {{#if (eq change.to 'dnd')}}does not want to be disturbed{{else}}is {{change.to}}{{/if}}"
+        }
+        ChangeKind::JoinedPlatform => "{{name}} is on {{change.to}}",
+        ChangeKind::LeftPlatform => "{{name}} left {{change.from}}",
+        ChangeKind::StartedListening | ChangeKind::ChangedTrack => {
+            "{{name}} listens to {{default change.to.song change.to.player}}{{#if change.to.artist}} by {{change.to.artist}}{{/if}}"
+        }
+        ChangeKind::StoppedListening => "{{name}} stopped listening",
+        ChangeKind::StartedPlaying => "{{name}} started playing {{change.to.name}}",
+        ChangeKind::StoppedPlaying => "{{name}} stopped playing {{change.from.name}}",
+        ChangeKind::StartedStreaming => {
+            "{{name}} started streaming {{default change.to.details change.to.name}}"
+        }
+        ChangeKind::StoppedStreaming => {
+            "{{name}} stopped streaming {{default change.from.details change.from.name}}"
+        }
+        ChangeKind::StartedWatching => {
+            "{{name}} started watching {{default change.to.details change.to.name}}"
+        }
+        ChangeKind::StoppedWatching => {
+            "{{name}} stopped watching {{default change.from.details change.from.name}}"
+        }
+        ChangeKind::StartedCompeting => "{{name}} started competing in {{change.to.name}}",
+        ChangeKind::StoppedCompeting => "{{name}} stopped competing in {{change.from.name}}",
+        ChangeKind::StartedActivity => "{{name}} started {{change.to.name}}",
+        ChangeKind::ChangedActivity => {
+            "{{name}}: {{change.to.name}}{{#if change.to.details}}, {{change.to.details}}{{/if}}{{#if change.to.state}}, {{change.to.state}}{{/if}}"
+        }
+        ChangeKind::StoppedActivity => "{{name}} stopped {{change.from.name}}",
+        ChangeKind::ChangedCustomStatus => {
+            "{{#if change.to}}{{name}}:{{#if change.to.emoji}} {{change.to.emoji.name}}{{/if}}{{#if change.to.text}} {{change.to.text}}{{/if}}{{else}}{{name}} cleared their status{{/if}}"
+        }
+        ChangeKind::ChangedProfile => "{{name}} changed their profile",
+        ChangeKind::ChangedKv => {
+            "{{name}} {{#if change.to}}set {{change.key}} to {{truncate change.to 200}}{{else}}cleared {{change.key}}{{/if}}"
+        }
+        ChangeKind::BecameMonitored => "Lanyard watches {{name}} now",
+        ChangeKind::BecameUnmonitored => "Lanyard does not watch {{name}} any more",
+    }
+}
+
+/// Without a change: which rule it was, and about whom.
+const NO_CHANGE: &str = "{{rule}}{{#if name}}: {{name}}{{/if}}";
+
+static SENTENCES: LazyLock<Vec<(Option<ChangeKind>, Template)>> = LazyLock::new(|| {
+    let kinds = ChangeKind::ALL.iter().map(|kind| (Some(*kind), sentence(*kind)));
+    kinds
+        .chain([(None, NO_CHANGE)])
+        .map(|(kind, source)| {
+            let change = kind.map(|kind| Some(kind.subject()));
+            let names = Names { people: &[], groups: &[], has_person: true, change, in_template: true };
+            (
+                kind,
+                Template::compile(source, &names)
+                    .expect("the sentences above are templates, as a test makes sure"),
+            )
+        })
+        .collect()
+});
+
+/// The default event: `type`, `timestamp`, `rule`, `person`, `change`, and the person's whole state as `data`.
+/// The delivery's id joins it when it is sent.
+pub(super) fn event(scope: &Scope<'_>) -> Value {
+    let timestamp = jiff::Timestamp::from_millisecond(scope.now.wall_ms).unwrap_or_default();
+    let mut event = json!({
+        "type": scope.change.map_or("notification", |changed| changed.change.kind.name()),
+        "timestamp": timestamp.to_string(),
+        "rule": scope.rule,
+        "late": scope.late_ms.is_some(),
+    });
+    for (name, ms) in
+        [("late_by_ms", scope.late_ms), ("since_ms", scope.since_ms), ("lasted_ms", scope.lasted_ms)]
+    {
+        if let Some(ms) = ms {
+            event[name] = json!(ms);
+        }
+    }
+    if let Some(changed) = scope.change {
+        event["change"] = json_of(Object::Change(changed), scope.zone);
+    }
+    if let Some(sight) = scope.person {
+        let state = json_of(Object::Person(sight), scope.zone);
+        event["person"] = json!({"id": state["id"], "key": sight.key, "name": state["name"]});
+        event["data"] = state;
+    }
+    shorten(event)
+}
+
+/// A stranger's KV can have megabytes.
+fn shorten(mut event: Value) -> Value {
+    for left_out in ["/data/kv", "/data/activities", "/change/from", "/change/to", "/data", "/person/name"] {
+        if event.to_string().len() <= EVENT_BYTES_MAX {
+            break;
+        }
+        if let Some(part) = event.pointer_mut(left_out) {
+            *part = Value::Null;
+            event["shortened"] = json!(true);
+        }
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_sentence_for_each_change() {
+        assert_eq!(SENTENCES.len(), ChangeKind::ALL.len() + 1);
+    }
+}
