@@ -187,12 +187,13 @@ fn readings(kind: ChangeKind) -> impl Iterator<Item = (&'static str, Reading)> {
 impl Reading {
     fn doc(self) -> &'static str {
         match self {
-            Self::OfChange(Named(field)) => field.doc,
             Self::Platform => "`desktop`, `mobile`, `web`, `embedded` or `vr`.",
-            Self::OfThing(_, Named(field)) | Self::OfCustomStatus(Named(field)) => field.doc,
             Self::Emoji => "The emoji itself, or the name of a server's own one.",
             Self::OfProfile(Named(field)) if field.name == "name" => "The name that Discord shows.",
-            Self::OfProfile(Named(field)) => field.doc,
+            Self::OfChange(Named(field))
+            | Self::OfThing(_, Named(field))
+            | Self::OfCustomStatus(Named(field))
+            | Self::OfProfile(Named(field)) => field.doc,
         }
     }
 

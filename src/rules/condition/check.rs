@@ -54,6 +54,12 @@ impl<'c> Checker<'c> {
 
     /// A part where true or false is wanted. An object stands for whether it is there.
     pub fn boolean(&mut self, expr: &Expr) -> Option<Node> {
+        if let ExprKind::Choose(parts) = &expr.kind {
+            // In a boolean place its two ends are in one too.
+            let parts = parts.each_ref().map(|part| self.boolean(part));
+            let [Some(condition), Some(then), Some(otherwise)] = parts else { return None };
+            return Some(Node::Choose(Box::new([condition, then, otherwise])));
+        }
         let Typed { node, kind } = self.typed(expr)?;
         let quote = self.quote(expr);
         let help = match &kind {
@@ -206,17 +212,15 @@ impl<'c> Checker<'c> {
         let Typed { node, kind } = self.typed(of)?;
         let name = &*word.name;
         match kind {
-            Type::Object(object) => match object.field(name) {
-                Some(field) => {
+            Type::Object(object) => {
+                if let Some(field) = object.field(name) {
                     let kind = Type::of_field(object, name, field.kind);
-                    Some(Typed::new(Node::Field(Box::new(node), field), kind))
+                    return Some(Typed::new(Node::Field(Box::new(node), field), kind));
                 }
-                None => {
-                    let what = format!("unknown field `{name}` of {}", object.spoken());
-                    let known = object.fields().iter().map(|field| field.name);
-                    self.wrong(Mistake::new(word.at.clone(), what).nearest(name, known))
-                }
-            },
+                let what = format!("unknown field `{name}` of {}", object.spoken());
+                let known = object.fields().iter().map(|field| field.name);
+                self.wrong(Mistake::new(word.at.clone(), what).nearest(name, known))
+            }
             Type::Map => {
                 let key = Box::new(Node::Text(name.into()));
                 Some(Typed::new(Node::Key(Box::new(node), key), Type::Text(None)))

@@ -27,9 +27,15 @@ pub fn leaves(expr: &Expr, checker: &mut Checker<'_>) -> Box<[(Box<str>, Node)]>
 fn gather<'x>(expr: &'x Expr, found: &mut Vec<&'x Expr>) {
     match &expr.kind {
         ExprKind::And(parts) | ExprKind::Or(parts) | ExprKind::List(parts) => {
-            parts.iter().for_each(|part| gather(part, found));
+            for part in parts {
+                gather(part, found);
+            }
         }
-        ExprKind::Choose(parts) => parts.iter().for_each(|part| gather(part, found)),
+        ExprKind::Choose(parts) => {
+            for part in &**parts {
+                gather(part, found);
+            }
+        }
         ExprKind::Not(of) | ExprKind::Negate(of) => gather(of, found),
         ExprKind::Binary(left, operator, right) => {
             // A sum is shown as one value, the two sides of a comparison each by itself.
@@ -42,7 +48,9 @@ fn gather<'x>(expr: &'x Expr, found: &mut Vec<&'x Expr>) {
         }
         ExprKind::Method(of, word, _) if is_text_test(&word.name) => gather(of, found),
         ExprKind::Call(word, args) if word.name == "has" || word.name == "matches" => {
-            args.iter().for_each(|arg| gather(arg, found));
+            for arg in args {
+                gather(arg, found);
+            }
         }
         _ if is_constant(expr) => {}
         _ => found.push(expr),

@@ -31,6 +31,8 @@ mod lexer;
 mod literal;
 mod parser;
 #[cfg(test)]
+mod props;
+#[cfg(test)]
 mod tests;
 mod tree;
 mod types;
@@ -52,6 +54,7 @@ pub struct Condition {
 
 /// Which parts of a scope a condition looks at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of parts, each looked at or not")]
 pub struct Sees {
     /// The presence of the person the rule is about.
     pub person: bool,

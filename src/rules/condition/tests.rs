@@ -40,7 +40,7 @@ fn keys(words: &[&str]) -> Vec<String> {
 }
 
 /// Runs `test` in the scope of alice, who went from `BEFORE` to `ALICE` at a quarter past nine in the evening.
-fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -> T) -> T {
+pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -> T) -> T {
     let [before, alice, bob, dave] =
         [BEFORE, ALICE, BOB, IDLE].map(|raw| Presence::parse(raw, None).unwrap().1);
     let sight = |id, key, presence| Sight { id: UserId(id), key, name: "", presence };
@@ -142,7 +142,7 @@ fn fields_and_what_is_missing() {
         (r#"status == "dnd" && before.status == "idle""#, true),
         (r#"status in ["idle", "dnd"]"#, true),
         (r#"!(status in ["idle", "online"])"#, true),
-        (r#"status in []"#, false),
+        ("status in []", false),
         (r#"change.from == "idle" && change.to == "dnd" && change.kind == "changed_status""#, true),
         ("bob.playing.name == playing.name", true),
         ("carol", false),
@@ -197,6 +197,8 @@ fn numbers_texts_and_their_operators() {
         ("online // and nothing else\n && true", true),
         (r#"online ? status == "dnd" : false"#, true),
         (r#"(online ? "a" : "b") == "a" && (false ? 1 : true ? 2 : 3) == 2"#, true),
+        ("online ? playing : false", true),
+        ("online ? 'a' == 'b' : playing", false),
         ("(true ? playing : watching).name == 'Factorio'", true),
         ("false && true || true && !false", true),
         ("true || false && false", true),

@@ -101,11 +101,12 @@ impl Type {
 impl Words {
     fn of_field(object: ObjectKind, field: &str) -> Option<Self> {
         match (object, field) {
-            (ObjectKind::Person, "status") => Some(Self::Status),
+            (ObjectKind::Person, "status") | (ObjectKind::Change(Some(Subject::Status)), "from" | "to") => {
+                Some(Self::Status)
+            }
             (ObjectKind::Activity, "type") => Some(Self::ActivityType),
             (ObjectKind::Now, "weekday") => Some(Self::Weekday),
             (ObjectKind::Change(subject), "kind") => Some(Self::ChangeKind(subject)),
-            (ObjectKind::Change(Some(Subject::Status)), "from" | "to") => Some(Self::Status),
             (ObjectKind::Change(Some(Subject::Platform)), "from" | "to") => Some(Self::Platform),
             _ => None,
         }

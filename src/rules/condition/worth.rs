@@ -218,7 +218,8 @@ fn shown_duration(ms: i64) -> String {
     let mut text = sign.to_owned();
     for (count, unit) in [(hours, "h"), (minutes, "m"), (seconds, "s"), (rest, "ms")] {
         if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
+            text += &count.to_string();
+            text += unit;
         }
     }
     if ms == 0 { "0s".into() } else { text }
