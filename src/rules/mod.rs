@@ -17,6 +17,7 @@ pub mod reading;
 pub mod render;
 pub mod rule;
 pub mod scalar;
+pub mod schema;
 pub mod scope;
 pub mod set;
 pub mod spec;

@@ -1,6 +1,7 @@
 //! Stories about rules files: what is written, and what is said about it.
 
 mod files;
+mod schema;
 
 use super::compile::{Loaded, compile};
 use super::diagnostic::Findings;
