@@ -195,14 +195,20 @@ impl Problems {
     /// Everything found, in the order of the file.
     pub fn into_findings(mut self, source: Source, mask: Mask) -> Findings {
         self.kept.sort_by_key(|problem| problem.at.map_or(0, |at| at.start));
-        Findings { source, mask, problems: self.kept, untold: self.untold, errors: self.errors }
+        Findings {
+            source: Box::new(source),
+            mask,
+            problems: self.kept,
+            untold: self.untold,
+            errors: self.errors,
+        }
     }
 }
 
 /// The mistakes of one file, ready to be shown.
 #[derive(Debug)]
 pub struct Findings {
-    source: Source,
+    source: Box<Source>,
     mask: Mask,
     problems: Vec<Problem>,
     untold: usize,
@@ -245,7 +251,9 @@ impl Findings {
             shown.push_str("\n\n");
         }
         if self.untold > 0 {
-            shown.push_str(&format!("… and {} more\n\n", self.untold));
+            shown.push_str("… and ");
+            shown.push_str(&self.untold.to_string());
+            shown.push_str(" more\n\n");
         }
         shown.push_str(&self.summary());
         shown.push('\n');

@@ -73,7 +73,8 @@ pub fn spell_duration(duration: Duration) -> String {
     let mut spelled = String::new();
     for (unit, unit_ms) in UNITS.iter().rev().filter(|(unit, _)| *unit != "w") {
         if left >= *unit_ms {
-            spelled.push_str(&format!("{}{unit}", left / unit_ms));
+            spelled.push_str(&(left / unit_ms).to_string());
+            spelled.push_str(unit);
             left %= unit_ms;
         }
     }

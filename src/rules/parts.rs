@@ -111,6 +111,7 @@ fn hide(node: &Node, source: &Source, mask: &mut Mask, shape: Shape) {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Table {
     fixed: &'static [Setting],
     keys: &'static [Key],

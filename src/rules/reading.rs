@@ -50,15 +50,10 @@ impl<'n> Fields<'n> {
 impl Reader<'_> {
     /// A mapping with any keys; nothing at all is an empty one.
     pub fn mapping<'n>(&mut self, key: &str, node: &'n Node) -> Fields<'n> {
-        match &node.value {
-            Value::Map(entries) => Fields { entries },
-            _ => {
-                if !node.is_nothing() {
-                    self.wrong_kind(key, node, "a mapping");
-                }
-                Fields { entries: &[] }
-            }
+        if node.entries().is_none() && !node.is_nothing() {
+            self.wrong_kind(key, node, "a mapping");
         }
+        Fields::of(node)
     }
 
     /// Tells of the keys that are not in the tables. `of` in words: "a rule".

@@ -11,8 +11,10 @@ pub enum Style {
     Plain,
     SingleQuoted,
     DoubleQuoted,
-    /// `|` or `>`.
-    Block,
+    /// `|`.
+    Literal,
+    /// `>`.
+    Folded,
 }
 
 /// The place in the file of a part of a scalar's text (after variables were filled in); the whole scalar
@@ -42,22 +44,35 @@ fn before_fills(fills: &[Fill], part: Range<usize>) -> Range<usize> {
     start..back(part.end, true).max(start)
 }
 
-/// Walks the file and the text side by side until the part is reached.
+/// Walks the file and the text side by side until the part is reached; `None` if they lose each other.
 fn exact(source: &Source, at: Span, scalar: &Scalar, part: &Range<usize>) -> Option<Span> {
-    let mut walk = Walk::new(source.slice(at), scalar.style)?;
-    let (mut value_at, mut start) = (0, None);
+    let text = if scalar.fills.is_empty() { scalar.text.as_str() } else { "" };
+    let written = source.slice(at);
+    let indent = at.start - source.line_span(at.start).start;
+    let mut walk = Walk::new(written, scalar.style, indent)?;
+    // An empty part is shown as the character it stands before.
+    let part_end = part.end.max(part.start + 1);
+    // A block's place begins after its first, empty lines.
+    let empty = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
+    let is_block = matches!(scalar.style, Style::Literal | Style::Folded);
+    let (mut value_at, mut start) = (if is_block { empty } else { 0 }, None);
     loop {
         let step = walk.step();
+        let here = step.as_ref().map_or(walk.end, |step| step.written.start);
         if value_at == part.start {
-            // An empty part is shown as the character it stands before.
-            start = Some(step.as_ref().map_or(walk.end(), |step| step.written.start));
+            // Again after a step that tells nothing, such as an escaped line break.
+            start = Some(here);
         }
-        let end = step.as_ref().map_or(walk.end(), |step| step.written.start);
-        if value_at >= part.end.max(part.start + 1) || step.is_none() {
-            let start = start?;
-            return Some(at.part(start..end.max(start)));
+        if value_at >= part_end {
+            return start.map(|start| at.part(start..here));
         }
-        value_at += step.map_or(0, |step| step.len);
+        let Some(step) = step else {
+            return start.map(|start| at.part(start..walk.end));
+        };
+        if !step.told(walk.written, text, value_at) {
+            return None;
+        }
+        value_at += step.len;
     }
 }
 
@@ -68,30 +83,40 @@ struct Step {
     len: usize,
 }
 
+impl Step {
+    /// Whether the text has what the file says here, as far as that is seen at a glance.
+    fn told(&self, written: &str, text: &str, at: usize) -> bool {
+        let (Some(now), Some(then)) = (text.as_bytes().get(at), written.as_bytes().get(self.written.start))
+        else {
+            return true;
+        };
+        match then {
+            b'\\' => true,
+            b'\n' | b'\r' | b' ' | b'\t' => now.is_ascii_whitespace(),
+            _ => now == then,
+        }
+    }
+}
+
 struct Walk<'s> {
     written: &'s str,
     at: usize,
     end: usize,
     style: Style,
-    /// Line breaks in the file that stand for characters still to be told.
+    /// How far in the lines of a block begin.
     indent: usize,
 }
 
 impl<'s> Walk<'s> {
-    fn new(written: &'s str, style: Style) -> Option<Self> {
+    fn new(written: &'s str, style: Style, indent: usize) -> Option<Self> {
         let (at, end) = match style {
-            Style::Plain | Style::Block => (0, written.len()),
-            Style::SingleQuoted | Style::DoubleQuoted => {
-                let quote = if style == Style::SingleQuoted { '\'' } else { '"' };
-                (written.find(quote)? + 1, written.rfind(quote)?)
-            }
+            // An anchor or a tag may stand before the text.
+            Style::Plain if written.starts_with(['&', '!']) => (written.find(' ')? + 1, written.len()),
+            Style::Plain | Style::Literal | Style::Folded => (0, written.len()),
+            Style::SingleQuoted => (written.find('\'')? + 1, written.rfind('\'')?),
+            Style::DoubleQuoted => (written.find('"')? + 1, written.rfind('"')?),
         };
-        // A block's lines all begin as far in as its first, whose indent the place does not hold.
-        Some(Self { written, at, end: end.max(at), style, indent: 0 })
-    }
-
-    fn end(&self) -> usize {
-        self.end
+        Some(Self { written, at, end: end.max(at), style, indent })
     }
 
     fn step(&mut self) -> Option<Step> {
@@ -117,30 +142,24 @@ impl<'s> Walk<'s> {
         Some(Step { written: start..self.at, len })
     }
 
-    /// A line break and the indent after it. In flowing text one break is a space and each further one a
-    /// break; in a block each break is one. (A folded block counts as the latter: its breaks are as long.)
+    /// A line break and the indent after it. In a literal block each break is one; elsewhere one break is a
+    /// space, and of more the first is dropped.
     fn line_break(&mut self) -> Step {
         let start = self.at;
         let rest = &self.written[start..self.end];
-        if self.style == Style::Block {
-            let break_len = if rest.starts_with("\r\n") { 2 } else { 1 };
-            self.at += break_len;
-            self.skip_indent();
-            return Step { written: start..start + break_len, len: 1 };
+        let mut len = 1;
+        if self.style == Style::Literal {
+            let (end, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            let blanks = after.len() - after.trim_start_matches(' ').len();
+            self.at += end.len() + 1 + blanks.min(self.indent);
+        } else {
+            let blank = rest.len() - rest.trim_start().len();
+            let breaks = rest[..blank].bytes().filter(|&byte| byte == b'\n').count();
+            self.at += blank;
+            len = breaks.saturating_sub(1).max(1);
         }
-        let blank = rest.len() - rest.trim_start().len();
-        let breaks = rest[..blank].bytes().filter(|&byte| byte == b'\n').count();
-        self.at += blank;
-        Step { written: start..self.at, len: breaks.saturating_sub(1).max(1) }
-    }
-
-    fn skip_indent(&mut self) {
-        let rest = &self.written[self.at..self.end];
-        let blanks = rest.len() - rest.trim_start_matches(' ').len();
-        if self.indent == 0 {
-            self.indent = blanks;
-        }
-        self.at += blanks.min(self.indent);
+        self.at = self.at.min(self.end);
+        Step { written: start..self.at, len }
     }
 }
 
@@ -156,7 +175,7 @@ fn escape(rest: &str) -> (usize, usize) {
         Some('U') => hex(8),
         Some('N' | '_') => (2, 2),
         Some('L' | 'P') => (2, 3),
-        Some('\n') => {
+        Some('\n' | '\r') => {
             let after = rest[2..].len() - rest[2..].trim_start().len();
             (2 + after, 0)
         }

@@ -248,17 +248,13 @@ impl Reader<'_> {
     fn target<'n>(&mut self, entry: &'n Entry) -> TargetSpec<'n> {
         let key = Name { text: &entry.key, at: entry.key_at };
         let fields = self.mapping(&entry.key, &entry.value);
-        let kind = match fields.get("type") {
-            Some(kind) => self.name("type", &kind.value),
-            None => {
-                if entry.value.entries().is_some() || entry.value.is_nothing() {
-                    let kinds = crate::targets::KINDS.iter().map(|kind| format!("`{}`", kind.name));
-                    let help = format!("one of {}", kinds.collect::<Vec<_>>().join(", "));
-                    self.problems.missing_key(entry.key_at, "type", "a target", help);
-                }
-                None
-            }
-        };
+        let kind = fields.get("type");
+        if kind.is_none() && (entry.value.entries().is_some() || entry.value.is_nothing()) {
+            let kinds = crate::targets::KINDS.iter().map(|kind| format!("`{}`", kind.name));
+            let help = format!("one of {}", kinds.collect::<Vec<_>>().join(", "));
+            self.problems.missing_key(entry.key_at, "type", "a target", help);
+        }
+        let kind = kind.and_then(|kind| self.name("type", &kind.value));
         let expire = fields.get("expire").and_then(|it| self.kept("expire", &it.value)).unwrap_or(EXPIRE);
         TargetSpec { key, kind, expire, settings: &entry.value }
     }
@@ -285,20 +281,12 @@ impl Reader<'_> {
         let fields = Fields::of(node);
         self.check_keys(fields, "a rule", keys::RULE, &[]);
         let at = self.source.first_line_of(node.at);
+        if fields.get("id").is_none() {
+            self.problems.missing_key(at, "id", "a rule", "give it a name of its own: `id: friend-online`");
+        }
         Some(RuleSpec {
             at,
-            id: match fields.get("id") {
-                Some(id) => self.name("id", &id.value),
-                None => {
-                    self.problems.missing_key(
-                        at,
-                        "id",
-                        "a rule",
-                        "give it a name of its own: `id: friend-online`",
-                    );
-                    None
-                }
-            },
+            id: fields.get("id").and_then(|id| self.name("id", &id.value)),
             enabled: fields.get("enabled").and_then(|it| self.boolean("enabled", &it.value)).unwrap_or(true),
             who: fields.get("who").map(|who| {
                 let names = self.list(&who.value).iter().filter_map(|name| self.name("who", name));
@@ -367,13 +355,11 @@ impl Reader<'_> {
             return Some(SendSpec { at, to: Some(to), expire: None, parts: None });
         }
         let fields = Fields::of(node);
-        let to = match fields.get("to") {
-            Some(to) => self.name("to", &to.value),
-            None => {
-                self.problems.missing_key(at, "to", "a message", "name its target: `to: phone`");
-                None
-            }
-        };
+        let to = fields.get("to");
+        if to.is_none() {
+            self.problems.missing_key(at, "to", "a message", "name its target: `to: phone`");
+        }
+        let to = to.and_then(|to| self.name("to", &to.value));
         let expire = fields.get("expire").and_then(|it| self.kept("expire", &it.value));
         Some(SendSpec { at, to, expire, parts: Some(node) })
     }

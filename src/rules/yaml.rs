@@ -141,7 +141,8 @@ fn style_of(style: ScalarStyle) -> Style {
         ScalarStyle::Plain => Style::Plain,
         ScalarStyle::SingleQuoted => Style::SingleQuoted,
         ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
-        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
     }
 }
 
@@ -174,8 +175,11 @@ impl Builder<'_> {
             return Err(two_readings());
         };
         let shown = source.slice(*at);
-        let at =
-            if *style == Style::Block { Span::new(at.start, at.start + shown.trim_end().len()) } else { *at };
+        let at = if matches!(style, Style::Literal | Style::Folded) {
+            Span::new(at.start, at.start + shown.trim_end().len())
+        } else {
+            *at
+        };
         let scalar = Scalar { text: text.clone(), style: *style, sort, fills: Vec::new() };
         Ok(Node { at, value: Value::Scalar(scalar) })
     }

@@ -1,7 +1,11 @@
 //! Stories about rules files: what is written, and what is said about it.
 
+mod anything;
 mod files;
+mod places;
 mod schema;
+mod secrets;
+mod variables;
 
 use super::compile::{Loaded, compile};
 use super::diagnostic::Findings;
@@ -42,7 +46,8 @@ fn said(text: &str) -> String {
     for problem in findings.problems() {
         let (line, column) = problem.at.map_or((0, 0), |at| findings.source().line_column(at.start));
         let help = problem.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
-        said.push_str(&format!("{line}:{column} {}: {}{help}\n", problem.severity.word(), problem.what));
+        let severity = problem.severity.word();
+        said += &[&format!("{line}:{column} {severity}: "), problem.what.as_str(), &help, "\n"].concat();
     }
     said
 }

@@ -100,7 +100,7 @@ fn every_key_is_described() {
         match value {
             Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}"))),
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(at, it)| walk(it, &format!("{path}/{at}")))
+                items.iter().enumerate().for_each(|(at, it)| walk(it, &format!("{path}/{at}")));
             }
             _ => {}
         }
