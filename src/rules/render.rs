@@ -1,7 +1,7 @@
 //! One mistake as people see it: what, where, the line with the place underlined, and what to do.
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::diagnostic::{Problem, Severity};
 use super::mask::Mask;
@@ -18,14 +18,11 @@ pub fn problem(source: &Source, mask: &Mask, problem: &Problem, colour: bool) ->
     let what = printable(&problem.what);
     let help = problem.help.as_deref().map(printable);
     let mut group = Group::with_title(level.primary_title(what));
-    match problem.at {
-        Some(at) => {
-            group = group.element(snippet(source, mask, at, AnnotationKind::Primary, ""));
-            if let Some((also, why)) = problem.also {
-                group = group.element(snippet(source, mask, also, AnnotationKind::Context, why));
-            }
-        }
-        None => group = group.element(Origin::path(source.name.as_str())),
+    if let Some(at) = problem.at {
+        group = group.element(snippet(source, mask, at, AnnotationKind::Primary, ""));
+    }
+    if let Some((also, why)) = problem.also {
+        group = group.element(snippet(source, mask, also, AnnotationKind::Context, why));
     }
     if let Some(help) = help {
         group = group.element(Level::HELP.message(help));
