@@ -1,9 +1,11 @@
 //! Functions, methods and macros: which there are, what they take, and what people call them elsewhere.
 
 use super::check::{Checker, Typed};
+use super::expr::{Expr, ExprKind, Word};
 use super::literal;
-use super::parser::{Expr, ExprKind, Word, word_operator};
-use super::tree::{Convert, Loop, MACROS_MAX, Macro, Node, TextMap, TextTest, Unit};
+use super::parser::word_operator;
+use super::reckon::{Convert, Unit};
+use super::tree::{Loop, MACROS_MAX, Macro, Node, TextMap, TextTest};
 use super::types::Type;
 use crate::rules::mistake::{Mistake, nearest};
 use crate::rules::pattern;
@@ -309,7 +311,13 @@ fn exactly<'x, const N: usize>(
         return Some(args);
     }
     let what = format!("`{}` takes {}, not {}", word.name, count(N), args.len());
-    checker.wrong(Mistake::new(expr.at.clone(), what))
+    let mistake = Mistake::new(expr.at.clone(), what);
+    let usage =
+        FUNCTIONS.iter().find(|(name, _)| matches!(expr.kind, ExprKind::Call(..)) && *name == word.name);
+    checker.wrong(match usage {
+        Some((_, usage)) => mistake.help(format!("write `{usage}`")),
+        None => mistake,
+    })
 }
 
 fn count(arguments: usize) -> String {

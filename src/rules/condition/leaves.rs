@@ -1,7 +1,7 @@
 //! The parts of a condition that decide it: what `explain` shows beside a yes or a no.
 
 use super::check::Checker;
-use super::parser::{Expr, ExprKind, Operator};
+use super::expr::{Expr, ExprKind, Operator};
 use super::tree::Node;
 
 /// The most parts that are shown.
@@ -46,7 +46,12 @@ fn gather<'x>(expr: &'x Expr, found: &mut Vec<&'x Expr>) {
                 found.push(expr);
             }
         }
-        ExprKind::Method(of, word, _) if is_text_test(&word.name) => gather(of, found),
+        ExprKind::Method(of, word, args) if is_text_test(&word.name) => {
+            gather(of, found);
+            for arg in args {
+                gather(arg, found);
+            }
+        }
         ExprKind::Call(word, args) if word.name == "has" || word.name == "matches" => {
             for arg in args {
                 gather(arg, found);

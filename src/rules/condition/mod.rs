@@ -26,12 +26,15 @@
 
 mod calls;
 mod check;
+mod expr;
 mod leaves;
 mod lexer;
 mod literal;
+mod operators;
 mod parser;
 #[cfg(test)]
 mod props;
+mod reckon;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -271,7 +271,7 @@ proptest! {
         }).collect();
         let parsed = super::parser::parse(&format!("\"{escaped}\""));
         match parsed {
-            Ok(expr) => prop_assert_eq!(expr.kind, super::parser::ExprKind::Text(text)),
+            Ok(expr) => prop_assert_eq!(expr.kind, super::expr::ExprKind::Text(text)),
             Err(mistake) => prop_assert!(mistake.what.contains("is the most"), "{:?}", mistake),
         }
     }

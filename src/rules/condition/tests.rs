@@ -28,7 +28,7 @@ struct Three<'t> {
 
 impl People for Three<'_> {
     fn person(&self, at: usize) -> Option<Sight<'_>> {
-        [Some(self.alice), Some(self.bob), None, Some(self.dave)][at]
+        [Some(self.alice), Some(self.bob), None, Some(self.dave), None][at]
     }
     fn group(&self, _: usize) -> Vec<Sight<'_>> {
         vec![self.alice, self.bob, self.dave]
@@ -72,7 +72,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
         since_ms: None,
         lasted_ms: None,
     };
-    let (people, groups) = (keys(&["alice", "bob", "carol", "dave-2"]), keys(&["squad"]));
+    let (people, groups) = (keys(&["alice", "bob", "carol", "dave-2", "dave-friend"]), keys(&["squad"]));
     let names = Names {
         people: &people,
         groups: &groups,
@@ -366,6 +366,7 @@ fn mistakes_of_names_and_types() {
         "playing.nmae == 'x' && platfroms.desktop && status == 'onlin'",
         "True",
         "dave-2.online",
+        "bob && dave-friend.online",
         "rule == 'x'",
         "status == idle",
         "status == online",
