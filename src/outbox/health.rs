@@ -35,6 +35,7 @@ pub enum Health {
 pub type Healths = BTreeMap<Arc<str>, Health>;
 
 /// Keeps the healths, and says in the log when one begins to fail and when it recovers.
+#[derive(Default)]
 pub struct Ward {
     healths: watch::Sender<Healths>,
     /// Refusals in a row, by target: one lost delivery is told, a thousand of them are not told one by one.
@@ -42,10 +43,6 @@ pub struct Ward {
 }
 
 impl Ward {
-    pub fn new() -> Self {
-        Self { healths: watch::Sender::new(Healths::new()), refusals: BTreeMap::new() }
-    }
-
     pub fn watch(&self) -> watch::Receiver<Healths> {
         self.healths.subscribe()
     }
@@ -96,10 +93,10 @@ impl Ward {
                 self.set(target, Health::Paused { until_ms: now.wall_after(after) });
             }
             Outcome::Later { after, pause_target: false } => {
-                self.note_failure(now, target, before, after, why())
+                self.note_failure(now, target, before.as_ref(), after, why());
             }
             Outcome::AgainPlain => {
-                debug!(%target, id = %delivery.id, "markup refused: once more as plain text")
+                debug!(%target, id = %delivery.id, "markup refused: once more as plain text");
             }
             Outcome::Refused => self.note_refusal(delivery, &why()),
             Outcome::Disabled => {
@@ -119,12 +116,12 @@ impl Ward {
         &mut self,
         now: Moment,
         target: &Arc<str>,
-        before: Option<Health>,
+        before: Option<&Health>,
         after: Duration,
         why: String,
     ) {
         match before {
-            Some(Health::Failing { since_ms, failures, .. }) => {
+            Some(&Health::Failing { since_ms, failures, .. }) => {
                 debug!(%target, failures = failures + 1, why, wait_ms = millis(after), "delivery put off again");
                 // Whoever watches wants to know that it fails, not how often.
                 self.healths.send_if_modified(|healths| {

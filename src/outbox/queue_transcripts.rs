@@ -394,8 +394,8 @@ impl Model {
         self.queue.handle(at(self.now), Event::Owed(news));
     }
 
-    fn step(&mut self, step: Step, next: &mut i64) {
-        match step {
+    fn step(&mut self, step: &Step, next: &mut i64) {
+        match *step {
             Step::Owe { target, rule, person, expires_in } => {
                 *next += 1;
                 let rule = ["r", "s"][usize::from(rule)];
@@ -527,7 +527,7 @@ proptest! {
     fn any_story_keeps_order_loses_nothing_and_starts_nothing_twice(steps in steps()) {
         let mut model = Model::new();
         let mut last = 0;
-        for step in steps {
+        for step in &steps {
             model.step(step, &mut last);
             model.drain();
         }

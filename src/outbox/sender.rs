@@ -133,30 +133,34 @@ fn why_unsent(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         return "no connection within 5 s";
     }
-    let mut source = error.source();
-    while let Some(error) = source {
+    let mut cause = error.source();
+    while let Some(error) = cause {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             return why_no_tls(tls);
         }
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            // An I/O error's source skips the error that it wraps.
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return why_no_tls(tls);
-            }
-            match io.kind() {
-                ErrorKind::ConnectionRefused => return "connection refused: nothing listens there",
-                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
-                    return "the connection was closed while it was set up";
-                }
-                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-                    return "its host cannot be reached";
-                }
-                _ => {}
-            }
+        let io = error.downcast_ref::<std::io::Error>();
+        // What an I/O error wraps says more than its kind, and its `source` would skip it.
+        if let Some(wrapped) = io.and_then(std::io::Error::get_ref) {
+            cause = Some(wrapped);
+            continue;
         }
-        source = error.source();
+        if let Some(why) = io.and_then(|io| why_no_connection(io.kind())) {
+            return why;
+        }
+        cause = error.source();
     }
     "no connection could be made"
+}
+
+fn why_no_connection(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::ConnectionRefused => Some("connection refused: nothing listens there"),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
+            Some("the connection was closed while it was set up")
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Some("its host cannot be reached"),
+        _ => None,
+    }
 }
 
 fn why_no_tls(error: &rustls::Error) -> &'static str {

@@ -134,7 +134,7 @@ impl Worker {
     ) -> Result<(Self, WorkerHandle), WorkerError> {
         let sender = Sender::new()?;
         let (post, mail) = mpsc::channel(MAIL_MAX);
-        let ward = Ward::new();
+        let ward = Ward::default();
         let handle = WorkerHandle { mail: post, healths: ward.watch(), sender: sender.clone() };
         let mut worker = Self {
             queue: Queue::new(settings.queue),

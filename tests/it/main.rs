@@ -3,6 +3,8 @@
 
 mod cli;
 mod lanyard;
+mod outbox;
 mod outbox_cli;
 mod program;
+mod sender;
 mod web;

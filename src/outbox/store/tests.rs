@@ -23,7 +23,7 @@ const HOUR_MS: i64 = 3_600_000;
 fn delivery(target: &str, rule: &str, person: u64, text: &str) -> Delivery {
     let created_ms = Clock::start().now().wall_ms;
     Delivery {
-        id: DeliveryId::now_v7(),
+        id: DeliveryId::from_u128(u128::from(person)),
         target: target.into(),
         rule: rule.into(),
         person: Some(UserId(person)),
@@ -391,6 +391,7 @@ async fn a_copy_of_a_running_store_has_whole_commits_only() {
     let dir = temp();
     let running = start(dir.path());
     let mut seen = 0;
+    let mut asked = tokio::task::JoinSet::new();
     for round in 0..40_u64 {
         let pair = vec![delivery("api", "r", round, "x"), delivery("phone", "r", round, "y")];
         let baselines = vec![Baseline {
@@ -400,12 +401,12 @@ async fn a_copy_of_a_running_store_has_whole_commits_only() {
             heard_ms: 0,
         }];
         let commit = Commit { baselines, deliveries: pair, ..Commit::default() };
-        let asked = tokio::spawn({
-            let store = running.0.clone();
-            async move { store.commit(commit).await.map(drop) }
-        });
+        let store = running.0.clone();
+        asked.spawn(async move { store.commit(commit).await.map(drop) });
         if round % 4 == 0 {
-            asked.await.unwrap().unwrap();
+            while let Some(committed) = asked.join_next().await {
+                committed.unwrap().unwrap();
+            }
             seen = round + 1;
         }
         let copy = temp();

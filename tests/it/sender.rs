@@ -1,0 +1,183 @@
+//! One request over a real socket, and what is made of whatever comes back.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorchime::outbox::delivery::{Answer, Reply, Request};
+use doorchime::outbox::sender::{ANSWER_BYTES_MAX, Sender};
+use doorchime::simulator::receiver::{Play, Receiver};
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const SECRET: &str = "s3cr3t-t0k3n";
+
+fn post(url: String) -> Request {
+    Request {
+        method: "POST",
+        url: url.into(),
+        headers: vec![("authorization".into(), SECRET.to_owned().into())],
+        body: b"{}".to_vec(),
+    }
+}
+
+async fn send(url: String) -> Reply {
+    Sender::new().unwrap().send(&mut post(url), Duration::from_millis(400), None).await
+}
+
+async fn play(play: Play) -> (Reply, Receiver) {
+    let receiver = Receiver::start(LOOPBACK, move |_| play.clone()).await.unwrap();
+    let reply = send(receiver.url("/hook?key=value")).await;
+    (reply, receiver)
+}
+
+fn answered(reply: Reply) -> Answer {
+    match reply {
+        Reply::Answer(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_request_arrives_as_it_was_made() {
+    let (reply, receiver) = play(Play::body(200, "ok")).await;
+    let answer = answered(reply);
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"ok"[..]));
+    assert_eq!(answer.header("content-length"), Some("2"));
+    let heard = &receiver.heard()[0];
+    assert_eq!(
+        (heard.method.as_str(), heard.path.as_str(), heard.text().as_str()),
+        ("POST", "/hook?key=value", "{}")
+    );
+    assert_eq!(heard.header("authorization"), Some(SECRET));
+    assert_eq!(heard.header("user-agent"), Some(concat!("doorchime/", env!("CARGO_PKG_VERSION"))));
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed() {
+    let elsewhere = Receiver::start(LOOPBACK, |_| Play::status(200)).await.unwrap();
+    for status in [301, 302, 303, 307, 308] {
+        let (reply, receiver) = play(Play::header(status, "location", elsewhere.url("/login"))).await;
+        assert_eq!(answered(reply).status, status);
+        assert_eq!(receiver.heard().len(), 1);
+    }
+    assert!(elsewhere.heard().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_repeated_behind_our_back() {
+    for status in [429, 500, 502, 503] {
+        let (reply, receiver) = play(Play::header(status, "retry-after", "0")).await;
+        assert_eq!(answered(reply).status, status);
+        assert_eq!(receiver.heard().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn silence_is_ambiguous_and_a_heard_status_is_not() {
+    let (reply, receiver) = play(Play::Silence).await;
+    assert!(matches!(&reply, Reply::Unanswered { why } if why == "no answer within 400ms"), "{reply:?}");
+    assert_eq!(receiver.heard().len(), 1);
+    let beginning = || "begun".to_owned();
+    for half in [
+        Play::HalfAnswer { status: 202, beginning: beginning() },
+        Play::BrokenAnswer { status: 202, beginning: beginning() },
+    ] {
+        let (reply, _receiver) = play(half).await;
+        let answer = answered(reply);
+        assert_eq!((answer.status, answer.body.as_slice()), (202, &b"begun"[..]));
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_read_up_to_a_bound() {
+    let (reply, _receiver) = play(Play::body(200, &"x".repeat(10 * ANSWER_BYTES_MAX))).await;
+    assert_eq!(answered(reply).body.len(), ANSWER_BYTES_MAX);
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_after_the_request_is_ambiguous() {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (reply, ()) = tokio::join!(send(url), async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).await.unwrap() > 0);
+    });
+    assert!(matches!(&reply, Reply::Unanswered { why } if why.contains("broke off")), "{reply:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_said_in_words_without_the_address() {
+    let unused = TcpListener::bind(LOOPBACK).await.unwrap().local_addr().unwrap();
+    for (url, expected) in [
+        (format!("http://{unused}/{SECRET}"), "connection refused: nothing listens there"),
+        (format!("https://nowhere.invalid/{SECRET}"), "its host does not resolve"),
+        (format!("http://[{SECRET}/"), "its address or one of its headers cannot be sent"),
+    ] {
+        match send(url.clone()).await {
+            Reply::Unsent { why } => assert_eq!(why, expected, "{url}"),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn tls_is_verified_and_a_private_ca_can_be_added() {
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, signed.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![signed.cert.der().clone()], key)
+            .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut server = tokio::task::JoinSet::new();
+    server.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+    });
+    let usual = Sender::new().unwrap();
+    let sender = usual.trusting([ca.as_path()]).unwrap();
+    let timeout = Duration::from_secs(5);
+    let mut told = Vec::new();
+    for (host, trusted) in [("localhost", None), ("localhost", Some(ca.as_path())), ("127.0.0.1", Some(&ca))]
+    {
+        let mut request = post(format!("https://{host}:{port}/"));
+        told.push(match sender.send(&mut request, timeout, trusted).await {
+            Reply::Answer(answer) => answer.status.to_string(),
+            Reply::Unsent { why } | Reply::Unanswered { why } => why,
+        });
+    }
+    assert_eq!(
+        told,
+        [
+            "its certificate does not verify: nobody we trust has signed it (`tls: {ca: FILE}` adds a CA)",
+            "204",
+            "its certificate is for another host",
+        ]
+    );
+    let mut plain = post(format!(
+        "https://{}/",
+        Receiver::start(LOOPBACK, |_| Play::status(200)).await.unwrap().address()
+    ));
+    let reply = usual.send(&mut plain, timeout, None).await;
+    assert!(matches!(reply, Reply::Unsent { .. }), "{reply:?}");
+    assert!(usual.trusting([Path::new("/no/such/ca.pem")]).is_err());
+}
