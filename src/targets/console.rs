@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::{Escape, Place};
-use super::{Call, Key, Kind, Main, Shape, unchecked};
+use super::{Call, Key, Kind, Main, Shape, nothing_implied, unchecked};
 
 pub(super) const KIND: Kind = Kind {
     name: "console",
@@ -13,6 +13,7 @@ pub(super) const KIND: Kind = Kind {
     main: Main::Text { part: "text", instead: &[] },
     place: |_, _| Place::shown(Escape::None).chars(4_000).line(),
     check: unchecked,
+    implied: nothing_implied,
 };
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;

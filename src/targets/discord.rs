@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, address, fetch, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Shape, address, fetch, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
 
 pub(super) const KIND: Kind = Kind {
@@ -50,6 +50,7 @@ pub(super) const KIND: Kind = Kind {
         }
     },
     check: unchecked,
+    implied: nothing_implied,
 };
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;

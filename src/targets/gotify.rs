@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, fetch, header, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Shape, fetch, header, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
 
 pub(super) const KIND: Kind = Kind {
@@ -34,6 +34,7 @@ pub(super) const KIND: Kind = Kind {
         _ => Place::machine(),
     },
     check: unchecked,
+    implied: nothing_implied,
 };
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use super::place::Place;
 use super::settings::{Settings, with_common_settings};
 use super::webhook::event_of;
-use super::{Call, EVENT, Key, Kind, Main, Placed, Shape, address, bearer, fetch, post_json};
+use super::{
+    Call, EVENT, Key, Kind, Main, Placed, Shape, address, bearer, fetch, nothing_implied, post_json,
+};
 use crate::outbox::delivery::Request;
 use crate::rules::mistake::Mistake;
 
@@ -41,6 +43,7 @@ pub(super) const KIND: Kind = Kind {
         _ => Place::machine(),
     },
     check,
+    implied: nothing_implied,
 };
 
 /// The parts that each say what is to be done.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Shape, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
 
 pub(super) const KIND: Kind = Kind {
@@ -42,6 +42,7 @@ pub(super) const KIND: Kind = Kind {
         _ => Place::shown(Escape::Mattermost).chars(7_000),
     },
     check: unchecked,
+    implied: nothing_implied,
 };
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;

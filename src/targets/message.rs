@@ -59,6 +59,7 @@ impl Message {
             let part = compiler.part(&mut vec![name.clone()], value, key.shape);
             compiled.push((key.name, part));
         }
+        compiled.extend((kind.implied)(parts).map(|(name, value)| (name, Part::Constant(value))));
         if compiler.problems.is_empty() {
             let main_part = match kind.main {
                 Main::Text { part, .. } => part,

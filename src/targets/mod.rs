@@ -18,6 +18,8 @@ pub mod reading;
 pub mod settings;
 pub mod slack;
 pub mod telegram;
+#[cfg(test)]
+mod tests;
 pub mod webhook;
 
 use std::fmt;
@@ -49,6 +51,8 @@ pub struct Kind {
     pub(crate) place: fn(&[&str], &Map<String, Value>) -> Place,
     /// What no single key's shape can say: parts that exclude or need each other.
     pub(crate) check: fn(&Map<String, Value>) -> Vec<Placed>,
+    /// A part that follows from the others as they are written.
+    pub(crate) implied: fn(&Map<String, Value>) -> Option<(&'static str, Value)>,
 }
 
 /// What carries the message.
@@ -328,6 +332,11 @@ impl fmt::Debug for Kind {
 /// No exclusions at all.
 pub(crate) fn unchecked(_: &Map<String, Value>) -> Vec<Placed> {
     Vec::new()
+}
+
+/// No part follows from others.
+pub(crate) fn nothing_implied(_: &Map<String, Value>) -> Option<(&'static str, Value)> {
+    None
 }
 
 type Headers = Vec<(String, SecretString)>;

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Headers, Key, Kind, Main, Shape, bearer, fetch, header, post_json, reading, unchecked};
+use super::{
+    Call, Headers, Key, Kind, Main, Shape, bearer, fetch, header, nothing_implied, post_json, reading,
+    unchecked,
+};
 use crate::outbox::delivery::{Answer, Reading, Request};
 use crate::rules::mistake::Mistake;
 
@@ -57,6 +60,7 @@ pub(super) const KIND: Kind = Kind {
         _ => Place::machine().url(),
     },
     check: unchecked,
+    implied: nothing_implied,
 };
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, fetch, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Shape, fetch, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
 use crate::rules::mistake::Mistake;
 
@@ -36,6 +36,7 @@ pub(super) const KIND: Kind = Kind {
     // The limit counts what is read, after the entities.
     place: |_, _| Place::shown(Escape::Html).utf16(4_096).as_read(),
     check: unchecked,
+    implied: nothing_implied,
 };
 
 /// Telegram asks for no more than about one message a second to one chat.

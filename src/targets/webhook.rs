@@ -65,6 +65,10 @@ pub(super) const KIND: Kind = Kind {
         _ => Place::machine(),
     },
     check,
+    implied: |parts| {
+        let guessed = parts.contains_key("body") && !parts.contains_key("content_type");
+        guessed.then(|| ("content_type", Value::from(content_type(parts))))
+    },
 };
 
 const BODIES: &[&str] = &["json", "form", "body"];
@@ -242,7 +246,7 @@ fn body_escape(parts: &Map<String, Value>) -> Escape {
 }
 
 /// The type of `body`: as written, or as its first letter suggests.
-pub(super) fn content_type(parts: &Map<String, Value>) -> String {
+fn content_type(parts: &Map<String, Value>) -> String {
     if let Some(written) = parts.get("content_type").and_then(Value::as_str) {
         return written.to_owned();
     }

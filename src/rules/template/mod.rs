@@ -9,7 +9,7 @@ pub mod helpers;
 mod parse;
 mod render;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod value;
 
 use jiff::tz::TimeZone;

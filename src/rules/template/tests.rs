@@ -43,11 +43,11 @@ fn compiled(source: &str) -> Result<Template, Vec<Mistake>> {
     )
 }
 
-fn with_scope<T>(look: impl FnOnce(&Scope<'_>) -> T) -> T {
+pub(crate) fn with_scope<T>(look: impl FnOnce(&Scope<'_>) -> T) -> T {
     with_scope_of(ALICE, look)
 }
 
-fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) -> T {
+pub(crate) fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) -> T {
     let (id, presence) = Presence::parse(raw, None).unwrap();
     let (bob_id, bob) = Presence::parse(BOB, None).unwrap();
     let zone = TimeZone::get("Europe/Berlin").unwrap();
@@ -405,5 +405,45 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// What both know must come out the same: blocks, paths, white space, comments, escapes.
+#[test]
+fn handlebars_itself_says_the_same() {
+    let mut handlebars = handlebars::Handlebars::new();
+    handlebars.register_escape_fn(handlebars::no_escape);
+    for source in [
+        "{{user.name}} {{{status}}} {{&status}}",
+        "{{#if online}}on{{else}}off{{/if}}{{#if streaming}}on{{^}}off{{/if}}",
+        "{{#if streaming}}a{{else if watching}}b{{else if playing}}c{{else}}d{{/if}}",
+        "{{#unless streaming}}quiet{{else}}loud{{/unless}}",
+        "{{#with playing}}{{name}} {{this.details}} {{../status}} {{party.size}}{{/with}}",
+        "{{#with streaming}}{{name}}{{else}}none{{/with}}",
+        "{{#each activities}}{{@index}}{{@first}}{{@last}}{{name}}{{#if details}}={{details}}{{/if}};{{/each}}",
+        "{{#each activities as |game at|}}{{at}}={{game.name}};{{/each}}",
+        "{{#each kv}}{{@key}}={{this}};{{/each}}",
+        "{{#each activities}}{{../user.name}}{{#with party}}{{size}}{{../name}}{{../../status}}{{/with}}{{/each}}",
+        "{{#each activities}}{{@root.user.name}}{{/each}}",
+        "{{kv.scene}}{{kv.[a key]}}{{lookup kv 'scene'}}",
+        "{{activities.0.name}}{{activities.[1].name}}",
+        "{{#if (eq status 'dnd')}}a{{/if}}{{#if (and online (not streaming))}}b{{/if}}",
+        "a\n{{#if online}}\nb\n{{else}}\nc\n{{/if}}\nd\n",
+        "a\n  {{#each activities}}  \n  - {{name}}\n  {{/each}}\nb",
+        "a\r\n{{#if online}}\r\nb\r\n{{/if}}\r\nc",
+        "{{#if online}}\nb{{/if}}\n",
+        "a {{~user.username~}} b {{~#if online~}} c {{~else~}} d {{~/if~}} e",
+        "x{{! note }}y{{!-- }} --}}z\n{{! alone }}\nend",
+        r"\{{name}} a",
+        "{{#each activities}}{{#unless @first}}, {{/unless}}{{name}}{{/each}}",
+    ] {
+        let expected = with_scope(|scope| {
+            let context = json_of(Object::Person(scope.person.unwrap()), scope.zone);
+            handlebars.render_template(source, &context).unwrap()
+        });
+        // Handlebars leaves control characters where they are.
+        let expected: String =
+            expected.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\r').collect();
+        assert_eq!(rendered(source), expected, "{source}");
     }
 }
