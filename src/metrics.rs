@@ -43,8 +43,6 @@ pub struct LanyardMetrics {
     pub frames: Counter,
     /// As they came over the network, compressed or not.
     pub bytes: Counter,
-    /// After inflating; equal to `bytes` without compression.
-    pub inflated_bytes: Counter,
     /// People in an `INIT_STATE`.
     pub seen: Counter,
     /// `PRESENCE_UPDATE`s.
@@ -58,15 +56,14 @@ pub struct LanyardMetrics {
 }
 
 impl LanyardMetrics {
-    /// A session ended: `reason` is one of a handful of words of ours, not the server's text.
-    pub fn closed(&self, reason: &'static str) {
-        self.connected.set(0);
-        self.closes.get_or_create(&[("reason", reason)]).inc();
+    /// Sessions ended: `reason` is one of a handful of words of ours, not the server's text.
+    pub fn closed(&self, reason: &'static str, times: u64) {
+        self.closes.get_or_create(&[("reason", reason)]).inc_by(times);
     }
 
-    /// Something arrived that could not be read.
-    pub fn garbage(&self, kind: &'static str) {
-        self.garbage.get_or_create(&[("kind", kind)]).inc();
+    /// Things arrived that could not be read.
+    pub fn garbage(&self, kind: &'static str, times: u64) {
+        self.garbage.get_or_create(&[("kind", kind)]).inc_by(times);
     }
 }
 
@@ -208,12 +205,6 @@ fn register_lanyard(registry: &mut Registry) -> LanyardMetrics {
         Unit::Bytes,
         m.bytes.clone(),
     );
-    registry.register_with_unit(
-        "inflated",
-        "What was received, after inflating",
-        Unit::Bytes,
-        m.inflated_bytes.clone(),
-    );
     registry.register("seen", "Presences received in snapshots", m.seen.clone());
     registry.register("updates", "Presence updates received", m.updates.clone());
     registry.register("garbage", "Frames that could not be read, by kind", m.garbage.clone());
@@ -308,8 +299,8 @@ mod tests {
         let (target, rule): (Arc<str>, Arc<str>) = ("team".into(), "new-track".into());
         metrics.lanyard.connected.set(1);
         metrics.lanyard.bytes.inc_by(12);
-        metrics.lanyard.closed("network");
-        metrics.lanyard.garbage("json");
+        metrics.lanyard.closed("lost", 1);
+        metrics.lanyard.garbage("json", 1);
         metrics.rules.changed(ChangeKind::ChangedTrack, 1);
         metrics.rules.fired(&rule, 1);
         metrics.rules.judged("cooldown", 1);
@@ -324,9 +315,9 @@ mod tests {
         let text = metrics.encode().unwrap();
         for line in [
             concat!("doorchime_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
-            "doorchime_lanyard_connected 0",
+            "doorchime_lanyard_connected 1",
             "doorchime_lanyard_received_bytes_total 12",
-            "doorchime_lanyard_closes_total{reason=\"network\"} 1",
+            "doorchime_lanyard_closes_total{reason=\"lost\"} 1",
             "doorchime_lanyard_garbage_total{kind=\"json\"} 1",
             "doorchime_changes_total{change=\"changed_track\"} 1",
             "doorchime_changes_total{change=\"went_online\"} 0",
