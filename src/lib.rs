@@ -1,5 +1,6 @@
 //! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod engine;

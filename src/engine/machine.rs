@@ -168,7 +168,9 @@ impl Engine {
             Observation::SnapshotEnd { absent } => {
                 effects.commit.heard_ms = Some(now.wall_ms);
                 self.guard.rest();
-                absent.into_iter().for_each(|id| self.lose(now, id));
+                for id in absent {
+                    self.lose(now, id);
+                }
             }
             Observation::Unmonitored(id) => self.leave(now, id, effects),
         }

@@ -23,7 +23,7 @@ struct Key {
     rule: Arc<str>,
     person: Option<UserId>,
     kind: MarkKind,
-    key: Box<str>,
+    text: Box<str>,
 }
 
 const SWEEP_AT_LEAST: usize = 1024;
@@ -34,7 +34,7 @@ impl Marks {
     pub fn recall(&mut self, now: Moment, mark: Mark, longest: Duration) {
         let until = now.mono_at(mark.until_ms, longest);
         if until > now.mono {
-            let key = Key { rule: mark.rule, person: mark.person, kind: mark.kind, key: mark.key };
+            let key = Key { rule: mark.rule, person: mark.person, kind: mark.kind, text: mark.key };
             self.until.insert(key, until);
         }
     }
@@ -48,7 +48,7 @@ impl Marks {
         kind: MarkKind,
         key: &str,
     ) -> Option<i64> {
-        let key = Key { rule: Arc::clone(rule), person, kind, key: key.into() };
+        let key = Key { rule: Arc::clone(rule), person, kind, text: key.into() };
         let until = self.until.get(&key)?;
         until.checked_sub(now.mono).filter(|left| !left.is_zero()).map(millis)
     }
@@ -63,7 +63,7 @@ impl Marks {
         wait: Duration,
     ) -> Mark {
         self.sweep(now);
-        let kept = Key { rule: Arc::clone(rule), person, kind, key: key.into() };
+        let kept = Key { rule: Arc::clone(rule), person, kind, text: key.into() };
         self.until.insert(kept, now.mono.saturating_add(wait));
         Mark { rule: Arc::clone(rule), person, kind, key: key.into(), until_ms: now.wall_after(wait) }
     }

@@ -76,6 +76,8 @@ pub enum Input {
         people: Vec<UserId>,
         everyone: bool,
     },
+    /// Ask for everybody again now: somebody doubts what came last.
+    Doubt,
     Leave,
 }
 
@@ -170,9 +172,16 @@ impl Session {
             Input::Closed { code, reason } => self.closed(now, code, reason),
             Input::Broken { why } => self.lose(now, Loss::Broken { why }),
             Input::Want { people, everyone } => self.want(now, people, everyone),
+            Input::Doubt => self.doubt(now),
             Input::Leave => self.leave(),
         }
         self.tick(now);
+    }
+
+    fn doubt(&mut self, now: Duration) {
+        if let Phase::Live(live) = &mut self.phase {
+            live.resync_at = Some(now);
+        }
     }
 
     /// A PRESENCE_UPDATE about this person has come: whether anybody wants it.

@@ -128,6 +128,12 @@ impl Client {
         self.be_due();
     }
 
+    /// Asks for everybody again at once, where the last news is doubted.
+    pub fn ask_again(&mut self, now: Moment) {
+        self.session.handle(now.mono, Input::Doubt);
+        self.be_due();
+    }
+
     /// Waits until there is something to `take`. With `read: false` nothing is read, so that Lanyard waits
     /// for us; heartbeats go out all the same. Dropping the future loses nothing.
     pub async fn ready(&mut self, now: Moment, read: bool) {

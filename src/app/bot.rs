@@ -1,0 +1,204 @@
+//! The bot: everything opened in order, run, and closed in the order of the flow.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::fault::Fault;
+use super::pipeline::Pipeline;
+use super::publish::Publisher;
+use super::tasks::{Ended, Tasks};
+use super::{census, committer};
+use crate::clock::Clock;
+use crate::engine::effects::Told;
+use crate::engine::machine::Engine;
+use crate::lanyard::rest::Rest;
+use crate::lanyard::socket::Client;
+use crate::metrics::Metrics;
+use crate::outbox::store::handle::{self, Durability, StoreState};
+use crate::outbox::worker::{Health, Worker, WorkerSettings};
+use crate::rules::set::{RuleSet, Who};
+use crate::web::listen::{Listen, bind};
+use crate::web::server;
+use crate::web::status::{Loaded, Status};
+
+/// So many people can wait for the census; those who do not fit are asked about next time.
+const ABSENT_MAX: usize = 1024;
+/// Beyond the time that attempts under way are given, a task that leaves gets this much.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What to run, and how.
+pub struct Bot {
+    pub rules: Arc<RuleSet>,
+    pub data: PathBuf,
+    pub durability: Durability,
+    pub listen: Listen,
+    /// Everything but the requests.
+    pub dry_run: bool,
+    /// Whoever wants to be told what happens.
+    pub tap: Option<mpsc::Sender<Told>>,
+}
+
+impl Bot {
+    /// Runs until `leave`, or until something breaks that only a new start mends.
+    pub async fn run(self, leave: CancellationToken) -> Result<(), Fault> {
+        let clock = Clock::start();
+        let metrics = Metrics::new();
+        let status = Status::new();
+        let listener = bind(&self.listen).await?;
+        let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
+        let (seed, dice) = chance();
+        let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
+            .map_err(|error| Fault::Lanyard(error.to_string()))?;
+        let rest = Rest::new(&self.rules.lanyard, tls).map_err(|error| Fault::Lanyard(error.to_string()))?;
+        let (store, thread) = handle::open(&self.data, self.durability, clock)?;
+        let memory = store.load().await?;
+        let now = clock.now();
+        let everyone = self.rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone));
+        client.want(now, self.rules.people.iter().map(|person| person.id), everyone);
+        let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
+        let settings = WorkerSettings { dry_run: self.dry_run, ..WorkerSettings::default() };
+        let grace = settings.grace + GRACE;
+        let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())
+            .map_err(|error| Fault::Http(error.to_string()))?;
+        count_rules(&self.rules, &metrics, &status);
+
+        let stops = Stops::default();
+        let mut tasks = Tasks::default();
+        let (commits, to_commit) = mpsc::channel(1);
+        let (absent, to_ask) = mpsc::channel(ABSENT_MAX);
+        let (found, unmonitored) = mpsc::channel(ABSENT_MAX);
+        let told_store = tell_store(Arc::clone(&status), Arc::clone(&metrics));
+        tasks.start("store watch", follow(store.state(), stops.web.clone(), told_store));
+        let told_targets = tell_targets(Arc::clone(&status), Arc::clone(&metrics));
+        tasks.start("target watch", follow(mail.health(), stops.web.clone(), told_targets));
+        if let Some(listener) = listener {
+            if let Ok(address) = listener.local_addr() {
+                info!(%address, "listening for /healthz, /readyz and /metrics");
+            }
+            let served =
+                server::serve(listener, Arc::clone(&metrics), Arc::clone(&status), stops.web.clone());
+            tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
+        }
+        tasks.start("worker", run_worker(worker, stops.worker.clone()));
+        tasks.start("committer", committer::run(to_commit, store.clone(), mail));
+        tasks.start("census", census::run(clock, rest, to_ask, found));
+        let publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), Arc::clone(&self.rules));
+        let pipeline =
+            Pipeline { clock, client, engine, commits, absent, unmonitored, tap: self.tap, publisher };
+        tasks.start("pipeline", pipeline.run(stops.pipeline.clone()));
+        drop(store);
+        info!(
+            people = self.rules.people.len(),
+            targets = self.rules.targets.len(),
+            rules = self.rules.rules.len(),
+            "running"
+        );
+
+        let broken = tokio::select! {
+            () = leave.cancelled() => None,
+            ended = tasks.next() => ended,
+        };
+        status.leaving();
+        let mut ends: Vec<Ended> = broken.into_iter().collect();
+        let first_fault = ends.first().map(|ended| {
+            let why = ended.fault.clone().unwrap_or_else(|| "ended before it was told to".to_owned());
+            error!(task = ended.name, why, "a part has ended; leaving");
+            Fault::Task { name: ended.name, why }
+        });
+        stops.pipeline.cancel();
+        tasks.wait_for("pipeline", GRACE, &mut ends).await;
+        tasks.wait_for("committer", GRACE, &mut ends).await;
+        stops.worker.cancel();
+        tasks.wait_for("worker", grace, &mut ends).await;
+        stops.web.cancel();
+        tasks.wait_for("web", GRACE, &mut ends).await;
+        drop(tasks);
+        // With the last handle gone the store's thread writes what it has and closes its file.
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        let later_fault =
+            ends.into_iter().find_map(|ended| Some(Fault::Task { name: ended.name, why: ended.fault? }));
+        if let Some(fault) = first_fault.or(later_fault) {
+            return Err(fault);
+        }
+        info!("left in good order");
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Stops {
+    pipeline: CancellationToken,
+    worker: CancellationToken,
+    web: CancellationToken,
+}
+
+/// Two numbers that nobody can foretell: the seed of ids, and of jitter.
+fn chance() -> (u64, u64) {
+    #[expect(clippy::disallowed_methods, reason = "wanted for its chance, not for its time")]
+    let roll = || uuid::Uuid::now_v7().as_u64_pair().1;
+    (roll(), roll())
+}
+
+fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
+    let loaded =
+        Loaded { people: rules.people.len(), targets: rules.targets.len(), rules: rules.rules.len() };
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.rules.people.set(number(loaded.people));
+    metrics.rules.targets.set(number(loaded.targets));
+    metrics.rules.rules.set(number(loaded.rules));
+    metrics.rules.loaded(true);
+    status.rules(loaded);
+}
+
+async fn run_worker(worker: Worker, stop: CancellationToken) -> Result<(), String> {
+    worker.run(stop).await;
+    Ok(())
+}
+
+/// Calls `tell` with each value, until `stop`.
+async fn follow<T>(
+    mut value: watch::Receiver<T>,
+    stop: CancellationToken,
+    mut tell: impl FnMut(&T),
+) -> Result<(), String> {
+    loop {
+        tell(&value.borrow_and_update());
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = value.changed() => if changed.is_err() {
+                stop.cancelled().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether the database can be written, for `/readyz`.
+fn tell_store(status: Arc<Status>, metrics: Arc<Metrics>) -> impl FnMut(&StoreState) {
+    move |state| {
+        metrics.store.writable.set(i64::from(*state == StoreState::Writable));
+        match state {
+            StoreState::Writable => status.store_writable(),
+            StoreState::Blocked { why } => status.store_broken(why.as_str()),
+        }
+    }
+}
+
+/// Which targets are disabled, for `/readyz`.
+fn tell_targets(status: Arc<Status>, metrics: Arc<Metrics>) -> impl FnMut(&BTreeMap<Arc<str>, Health>) {
+    move |targets| {
+        for (target, health) in targets {
+            metrics.outbox.disabled(target, matches!(health, Health::Disabled { .. }));
+            match health {
+                Health::Disabled { why, .. } => status.target_disabled(target, why.as_str()),
+                _ => status.target_enabled(target),
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Why the bot could not start, or had to stop.
+
+use crate::outbox::store::error::StoreError;
+use crate::web::listen::ListenError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Listen(#[from] ListenError),
+    #[error("{0}")]
+    Lanyard(String),
+    #[error("{0}")]
+    Http(String),
+    #[error("cannot take over signals: {0}")]
+    Signals(std::io::Error),
+    /// A part of the program ended that should not have.
+    #[error("the {name} task ended: {why}; what is owed is on disk, and is sent at the next start")]
+    Task { name: &'static str, why: String },
+}
+
+impl Fault {
+    /// Whether the operator can mend it by starting the program differently.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Listen(_) | Self::Lanyard(_))
+    }
+}

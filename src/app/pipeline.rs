@@ -1,0 +1,98 @@
+//! The main loop: what comes from Lanyard goes through the engine, and what follows from it to the committer.
+//!
+//! One task owns the connection and the engine, so an update crosses no channel and takes no lock.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::publish::Publisher;
+use crate::clock::Clock;
+use crate::engine::effects::{Effects, Told};
+use crate::engine::machine::Engine;
+use crate::engine::person::Standing;
+use crate::lanyard::observation::Observation;
+use crate::lanyard::socket::Client;
+use crate::outbox::delivery::Commit;
+use crate::presence::model::UserId;
+
+/// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
+const PENDING_ROWS_MAX: usize = 20_000;
+
+pub struct Pipeline {
+    pub clock: Clock,
+    pub client: Client,
+    pub engine: Engine,
+    pub commits: mpsc::Sender<Commit>,
+    /// People whom a snapshot did not show, for the census; and those it found to be unmonitored.
+    pub absent: mpsc::Sender<UserId>,
+    pub unmonitored: mpsc::Receiver<UserId>,
+    /// Whoever looks on; slow ones miss something.
+    pub tap: Option<mpsc::Sender<Told>>,
+    pub publisher: Publisher,
+}
+
+impl Pipeline {
+    /// Runs until `leave`; then closes the connection and writes down all that is known.
+    pub async fn run(mut self, leave: CancellationToken) -> Result<(), String> {
+        let mut effects = Effects::default();
+        let commits = self.commits.clone();
+        self.engine.watch(self.tap.is_some());
+        loop {
+            let now = self.clock.now();
+            let read = effects.commit.rows() < PENDING_ROWS_MAX;
+            let due = [self.engine.deadline().filter(|_| read), self.publisher.deadline()];
+            tokio::select! {
+                biased;
+                () = leave.cancelled() => break,
+                permit = commits.reserve(), if !effects.commit.is_empty() => {
+                    let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
+                    permit.send(std::mem::take(&mut effects.commit));
+                }
+                () = self.client.ready(now, read) => self.take(&mut effects),
+                () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {
+                    if read {
+                        self.engine.tick(self.clock.now(), &mut effects);
+                    }
+                }
+                Some(id) = self.unmonitored.recv() => {
+                    self.engine.observe(self.clock.now(), Observation::Unmonitored(id), &mut effects);
+                }
+            }
+            self.tell(&mut effects);
+        }
+        self.client.close(self.clock.now()).await;
+        self.engine.save_all(self.clock.now(), &mut effects);
+        if !effects.commit.is_empty() {
+            commits.send(effects.commit).await.map_err(|_| "the committer has gone".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Takes what has come from Lanyard.
+    fn take(&mut self, effects: &mut Effects) {
+        let now = self.clock.now();
+        self.publisher.note(now.mono);
+        let Self { client, engine, absent, .. } = self;
+        client.take(now, &mut |observation| {
+            if let Observation::SnapshotEnd { absent: ids } = &observation {
+                for &id in ids.iter().filter(|&&id| engine.standing(id) != Standing::Unmonitored) {
+                    // A full channel loses nothing: whoever stays absent is asked for again.
+                    let _ = absent.try_send(id);
+                }
+            }
+            engine.observe(now, observation, effects);
+        });
+    }
+
+    fn tell(&mut self, effects: &mut Effects) {
+        if std::mem::take(&mut effects.ask_again) {
+            self.client.ask_again(self.clock.now());
+        }
+        self.publisher.tick(self.clock.now().mono, &self.engine, &self.client);
+        if let Some(tap) = &self.tap {
+            for told in effects.told.drain(..) {
+                let _ = tap.try_send(told);
+            }
+        }
+    }
+}

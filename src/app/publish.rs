@@ -1,0 +1,105 @@
+//! Carries what the pipeline has counted over to the metrics and to `/readyz`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::bell::Counts;
+use crate::engine::machine::Engine;
+use crate::engine::verdict::Verdict;
+use crate::lanyard::counts::LanyardCounts;
+use crate::lanyard::socket::Client;
+use crate::metrics::Metrics;
+use crate::presence::change::ChangeKind;
+use crate::rules::set::RuleSet;
+use crate::web::status::{Connection, Status};
+
+/// What happens often is counted in plain numbers, and carried over this much later.
+const LAG: Duration = Duration::from_millis(200);
+
+pub struct Publisher {
+    metrics: Arc<Metrics>,
+    status: Arc<Status>,
+    rules: Arc<RuleSet>,
+    /// As they were last carried over.
+    counts: Counts,
+    lanyard: LanyardCounts,
+    connection: Connection,
+    due: Option<Duration>,
+}
+
+impl Publisher {
+    pub fn new(metrics: Arc<Metrics>, status: Arc<Status>, rules: Arc<RuleSet>) -> Self {
+        let counts = Counts { firings: vec![0; rules.rules.len()], ..Counts::default() };
+        let (lanyard, connection) = (LanyardCounts::default(), Connection::default());
+        Self { metrics, status, rules, counts, lanyard, connection, due: None }
+    }
+
+    /// Something may have been counted.
+    pub fn note(&mut self, now: Duration) {
+        self.due.get_or_insert(now + LAG);
+    }
+
+    pub fn deadline(&self) -> Option<Duration> {
+        self.due
+    }
+
+    /// Carries over what has been counted, if it is time.
+    pub fn tick(&mut self, now: Duration, engine: &Engine, client: &Client) {
+        if self.due.is_some_and(|due| due <= now) {
+            self.due = None;
+            self.carry_engine(engine.counts());
+            self.carry_lanyard(client.counts());
+        }
+        self.carry_connection(client);
+    }
+
+    fn carry_engine(&mut self, counts: &Counts) {
+        let rules = &self.metrics.rules;
+        for (kind, (new, old)) in ChangeKind::ALL.iter().zip(counts.changes.iter().zip(self.counts.changes)) {
+            rules.changed(*kind, new - old);
+        }
+        for (word, (new, old)) in Verdict::WORDS.iter().zip(counts.verdicts.iter().zip(self.counts.verdicts))
+        {
+            rules.judged(word, new - old);
+        }
+        for (rule, (new, old)) in self.rules.rules.iter().zip(counts.firings.iter().zip(&self.counts.firings))
+        {
+            if new > old {
+                rules.fired(&rule.id, new - old);
+            }
+        }
+        self.counts.clone_from(counts);
+    }
+
+    fn carry_lanyard(&mut self, counts: LanyardCounts) {
+        let (metrics, old) = (&self.metrics.lanyard, self.lanyard);
+        metrics.sessions.inc_by(counts.connects - old.connects);
+        metrics.frames.inc_by(counts.frames - old.frames);
+        metrics.bytes.inc_by(counts.bytes - old.bytes);
+        metrics.seen.inc_by(counts.people - old.people);
+        metrics.updates.inc_by(counts.updates - old.updates);
+        metrics.garbage("json", counts.garbage - old.garbage);
+        metrics.garbage("oversized", counts.oversized - old.oversized);
+        metrics.garbage("unknown", counts.unknown - old.unknown);
+        metrics.garbage("person", counts.broken_people - old.broken_people);
+        metrics.closed("refused", counts.refusals - old.refusals);
+        metrics.closed("lost", (counts.losses - counts.refusals) - (old.losses - old.refusals));
+        self.lanyard = counts;
+    }
+
+    fn carry_connection(&mut self, client: &Client) {
+        let connection = match (client.live(), client.trouble()) {
+            (true, _) => Connection::Live,
+            (false, Some(why)) => match &self.connection {
+                Connection::Down { why: known } if known == why => return,
+                _ => Connection::Down { why: why.to_owned() },
+            },
+            (false, None) => Connection::Starting,
+        };
+        if connection != self.connection {
+            self.metrics.lanyard.connected.set(i64::from(connection == Connection::Live));
+            self.status.connection(connection.clone());
+            self.connection = connection;
+        }
+    }
+}
