@@ -87,6 +87,13 @@ impl Decoder {
     }
 }
 
+#[cfg(test)]
+impl Decoder {
+    pub(super) fn room_bytes(&self) -> usize {
+        self.room.bytes()
+    }
+}
+
 /// The people of one INIT_STATE, read as they are asked for.
 pub struct InitState<'a>(Rest<'a>);
 

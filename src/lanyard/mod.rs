@@ -6,12 +6,18 @@ pub(crate) mod chance;
 pub mod counts;
 pub mod dial;
 pub mod frame;
+#[cfg(test)]
+mod frame_tests;
 mod journal;
 pub mod notice;
 pub mod observation;
 mod question;
+#[cfg(test)]
+mod replay;
 pub mod rest;
 pub mod session;
 pub mod settings;
 pub mod socket;
+#[cfg(test)]
+mod transcripts;
 mod window;

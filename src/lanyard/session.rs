@@ -490,7 +490,7 @@ impl Session {
         self.people.retain(|id, _| wanted.contains(id));
         self.people.extend(added.iter().map(|&id| (id, false)));
         self.absent.forget(&removed);
-        self.everyone = everyone;
+        let heard_of_everyone = std::mem::replace(&mut self.everyone, everyone);
 
         let everyone = self.subscribes_to_everyone();
         let Phase::Live(live) = &mut self.phase else { return };
@@ -502,8 +502,10 @@ impl Session {
             return self.resync(now);
         }
         if live.everyone {
-            // Subscribed to already; but how things are with them was not told, or was not wanted then.
-            live.questions.about(&added, Subscribe::Ids);
+            // Subscribed to already; but how things are with them may not have been wanted when it was told.
+            if !heard_of_everyone {
+                live.questions.about(&added, Subscribe::Ids);
+            }
             return;
         }
         live.questions.about(&added, self.subscribe);

@@ -28,6 +28,13 @@ impl Default for Room {
     }
 }
 
+#[cfg(test)]
+impl Room {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// Places in it count from the beginning of the frame's text, whatever of that is still in the room.
 pub(super) struct Window<'a> {
     source: Source<'a>,
@@ -116,19 +123,24 @@ impl<'a> Window<'a> {
         loop {
             let unread = self.unread();
             let mut reader = serde_json::Deserializer::from_slice(unread);
-            let (bytes, to_the_end) = match <&RawValue>::deserialize(&mut reader) {
-                Ok(raw) => (raw.get().len(), raw.get().len() == unread.len()),
-                Err(error) if touches_end(&error, unread) => (0, true),
+            let read = match <&RawValue>::deserialize(&mut reader) {
+                Ok(raw) => Ok(raw.get().len()),
+                Err(error) if touches_end(&error, unread) => Err(error),
                 Err(error) => return Err(FrameError::Json(error)),
             };
             // What touches the end may go on behind it, even a number that looks whole.
-            if !to_the_end || !self.fill()? {
-                if bytes == 0 {
-                    return Err(FrameError::CutShort);
-                }
-                self.at += bytes;
-                return Ok(self.at - bytes..self.at);
+            let to_the_end = read.as_ref().map_or(true, |&bytes| bytes == unread.len());
+            if to_the_end && self.fill()? {
+                continue;
             }
+            return match read {
+                Ok(bytes) => {
+                    self.at += bytes;
+                    Ok(self.at - bytes..self.at)
+                }
+                Err(error) if error.is_eof() => Err(FrameError::CutShort),
+                Err(error) => Err(FrameError::Json(error)),
+            };
         }
     }
 
@@ -234,7 +246,7 @@ impl Inflating<'_> {
             self.begins += read;
             self.filled -= read;
         }
-        if self.filled > VALUE_BYTES_MAX {
+        if self.filled >= VALUE_BYTES_MAX {
             return Err(FrameError::Oversized { max: VALUE_BYTES_MAX });
         }
         if self.filled > bytes.len() / 2 {

@@ -155,7 +155,9 @@ async fn each_form_of_subscription() {
 #[tokio::test]
 async fn people_come_and_go_on_the_live_connection() {
     let simulator = simulator().await;
-    [ALICE, BOB].into_iter().for_each(|id| simulator.set(&online(id)));
+    for id in [ALICE, BOB] {
+        simulator.set(&online(id));
+    }
     let mut watcher = Watcher::new(&settings(&simulator), &[ALICE], false);
     watcher.until_heard(&format!("seen {ALICE} online")).await;
     watcher.client.want(watcher.clock.now(), [BOB], false);
