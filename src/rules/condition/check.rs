@@ -10,7 +10,7 @@ use super::types::{Type, Words};
 use super::worth::CHANGED_THINGS;
 use super::{Sees, calls};
 use crate::rules::mistake::{Mistake, nearest};
-use crate::rules::scope::{Names, ObjectKind, Root};
+use crate::rules::scope::{Kind, Names, ObjectKind, Root};
 
 /// A part that was checked.
 pub struct Typed {
@@ -178,12 +178,14 @@ impl<'c> Checker<'c> {
             return mistake.help(format!("write `{sign}`"));
         }
         if !self.names.has_person && (ObjectKind::Person.field(name).is_some() || name == "before") {
+            let whose = self.names.people.first().map_or("alice", String::as_str);
             return mistake.help(format!(
-                "a rule without `who` is about nobody: say whose it is, as in `alice.{name}`"
+                "a rule without `who` is about nobody: say whose it is, as in `{whose}.{name}`"
             ));
         }
         match name {
             "change" => return mistake.help("only rules with `when` have a change"),
+            "none" | "None" | "nil" | "undefined" | "NULL" => return mistake.help("write `null`"),
             "rule" | "late" | "late_by" | "since" | "lasted" | "raw" => {
                 return mistake.help("only templates know it");
             }
@@ -191,6 +193,9 @@ impl<'c> Checker<'c> {
         }
         if let Some(whole) = self.dashed(at) {
             return mistake.help(format!("a name with a `-` is written in backticks: `` `{whole}` ``"));
+        }
+        if let Some(owner) = self.owner(name) {
+            return mistake.help(format!("did you mean `{owner}.{name}`?"));
         }
         if Words::anywhere(name) {
             return mistake.help(format!("a text is in quotes: `\"{name}\"`"));
@@ -201,6 +206,18 @@ impl<'c> Checker<'c> {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.nearest(name, self.names.all()),
         }
+    }
+
+    /// The first name of which the object has a field of this name.
+    fn owner(&self, field: &str) -> Option<&'static str> {
+        ["platforms", "now", "track", "playing", "user", "custom_status", "change"].into_iter().find(
+            |owner| {
+                let root = self.names.root(owner);
+                root.is_some_and(
+                    |(_, kind)| matches!(kind, Kind::Object(object) if object.field(field).is_some()),
+                )
+            },
+        )
     }
 
     /// A person or group whose name has a `-`, which reads as a subtraction.

@@ -269,7 +269,7 @@ fn mismatch_help(one: (&Expr, &str, &Type), other: (&Expr, &str, &Type)) -> Opti
     let (side, quote, kind) = one;
     let (expr, written, of) = other;
     Some(match (kind, &expr.kind) {
-        (Type::Bool, ExprKind::Text(_) | ExprKind::Int(_)) => {
+        (Type::Bool, ExprKind::Text(_) | ExprKind::Int(_)) | (Type::Object(_), ExprKind::Bool(_)) => {
             format!("write `{quote}` alone, or `!{quote}`")
         }
         (Type::Map, _) => format!("compare one of its keys, as in `{quote}.scene`"),
@@ -278,6 +278,7 @@ fn mismatch_help(one: (&Expr, &str, &Type), other: (&Expr, &str, &Type)) -> Opti
         {
             format!("a text is in quotes: `\"{name}\"`")
         }
+        (Type::Text(_), ExprKind::Bool(truth)) => format!("a text is in quotes: `\"{truth}\"`"),
         (Type::Text(_), ExprKind::Int(_) | ExprKind::Uint(_) | ExprKind::Double(_)) => {
             let quoted = format!("a text is in quotes: `\"{written}\"`");
             // Numbers that somebody keeps in their KV are texts all the same.
