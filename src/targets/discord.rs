@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::place::{Escape, Place};
+use super::place::{Escape, Place, cut_written};
 use super::settings::{Settings, with_common_settings};
 use super::{Call, Key, Kind, Main, Shape, address, fetch, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
@@ -37,15 +37,14 @@ pub(super) const KIND: Kind = Kind {
             ["username"] => Place::shown(Escape::None).utf16(80).line(),
             ["thread_name"] => Place::shown(Escape::None).utf16(100).line(),
             ["embeds", .., "url" | "icon_url" | "proxy_url" | "timestamp"] | ["avatar_url"] => {
-                Place::machine().url()
+                Place::machine().word()
             }
-            ["embeds", _, "title"] => shown.utf16(256),
+            ["embeds", _, "title"] | ["embeds", _, "fields", _, "name"] => shown.utf16(256),
             ["embeds", _, "description"] => shown.utf16(4_096),
+            ["embeds", _, "fields", _, "value"] => shown.utf16(1_024),
             // These two show Markdown as it is written.
             ["embeds", _, "author", "name"] => Place::shown(Escape::None).utf16(256),
             ["embeds", _, "footer", "text"] => Place::shown(Escape::None).utf16(2_048),
-            ["embeds", _, "fields", _, "name"] => shown.utf16(256),
-            ["embeds", _, "fields", _, "value"] => shown.utf16(1_024),
             _ => Place::machine(),
         }
     },
@@ -108,40 +107,47 @@ impl Discord {
 fn within_limits(embeds: &mut Vec<Value>) {
     embeds.truncate(EMBEDS_MAX);
     let mut left = EMBED_TEXT_MAX;
-    for embed in embeds {
-        for text in ["title", "description"] {
-            shorten(embed.get_mut(text), &mut left);
+    embeds.retain_mut(|embed| {
+        let room = left > 0;
+        for text in ["/title", "/description", "/author/name", "/footer/text"] {
+            shorten(embed, text, &mut left);
         }
-        shorten(embed.pointer_mut("/author/name"), &mut left);
-        shorten(embed.pointer_mut("/footer/text"), &mut left);
         if let Some(Value::Array(fields)) = embed.get_mut("fields") {
             fields.truncate(FIELDS_MAX);
-            for field in fields {
-                for text in ["name", "value"] {
-                    let text = field.get_mut(text);
-                    if let Some(Value::String(text)) = text {
-                        if text.trim().is_empty() {
-                            "\u{200b}".clone_into(text);
-                        }
-                        shorten_text(text, &mut left);
-                    }
+            fields.retain_mut(|field| {
+                let room = left > 1;
+                for text in ["/name", "/value"] {
+                    fill(field, text);
+                    shorten(field, text, &mut left);
+                    fill(field, text);
                 }
-            }
+                room
+            });
         }
+        room
+    });
+}
+
+/// A field's texts may not be empty; a space of no width is not.
+fn fill(field: &mut Value, at: &str) {
+    if let Some(Value::String(text)) = field.pointer_mut(at)
+        && text.trim().is_empty()
+    {
+        "\u{200b}".clone_into(text);
     }
 }
 
-fn shorten(text: Option<&mut Value>, left: &mut usize) {
-    if let Some(Value::String(text)) = text {
-        shorten_text(text, left);
+fn shorten(thing: &mut Value, at: &str, left: &mut usize) {
+    if let Some(Value::String(text)) = thing.pointer_mut(at) {
+        if utf16_len(text) > *left {
+            *text = cut_written(text, *left);
+        }
+        *left -= utf16_len(text).min(*left);
     }
 }
 
-fn shorten_text(text: &mut String, left: &mut usize) {
-    if text.encode_utf16().count() > *left {
-        *text = super::place::cut_written(text, *left);
-    }
-    *left = left.saturating_sub(text.encode_utf16().count());
+fn utf16_len(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 /// 10015 is a webhook that was deleted, 50027 a token that was changed. A 404 with another code is about a

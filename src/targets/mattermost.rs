@@ -33,12 +33,12 @@ pub(super) const KIND: Kind = Kind {
     place: |path, _| match path {
         ["text"] => Place::shown(Escape::Mattermost).chars(16_383),
         ["username"] => Place::shown(Escape::None).chars(64).line(),
-        ["icon_url" | "icon_emoji" | "channel"] => Place::machine().url(),
-        [
+        ["icon_url" | "icon_emoji" | "channel"]
+        | [
             ..,
             "image_url" | "thumb_url" | "title_link" | "author_link" | "author_icon" | "footer_icon" | "url"
             | "color",
-        ] => Place::machine().url(),
+        ] => Place::machine().word(),
         _ => Place::shown(Escape::Mattermost).chars(7_000),
     },
     check: unchecked,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::place::{Escape, Place};
+use super::place::{Escape, Form, Place};
 use super::{EVENT, Kind, Main, Placed, Shape, phrase};
 use crate::outbox::delivery::Parts;
 use crate::rules::mistake::Mistake;
@@ -204,7 +204,7 @@ impl Part {
                 if place.escape == Escape::Json {
                     text = valid_json(text, &segments, *place);
                 }
-                (!(place.url && text.is_empty())).then_some(Value::String(text))
+                (!(place.form == Form::Word && text.is_empty())).then_some(Value::String(text))
             }
             Self::Typed { template, shape } => typed(template.render_plain(scope).trim(), *shape),
             Self::List(parts) => {

@@ -48,16 +48,16 @@ pub(super) const KIND: Kind = Kind {
     ],
     main: Main::Text { part: "message", instead: &[] },
     place: |path, parts| match path {
-        ["title"] => Place::shown(Escape::None).bytes(250).line(),
+        ["title" | "filename"] | ["tags", ..] | ["actions", .., "label"] => {
+            Place::shown(Escape::None).bytes(250).line()
+        }
         ["message"] if parts.get("markdown").is_some_and(|markdown| *markdown != json!(false)) => {
             Place::shown(Escape::Markdown).bytes(4_096)
         }
         ["message"] => Place::shown(Escape::None).bytes(4_096),
-        ["tags", ..] | ["filename"] => Place::shown(Escape::None).bytes(250).line(),
-        ["actions", .., "label"] => Place::shown(Escape::None).bytes(250).line(),
-        ["actions", .., "url"] => Place::machine().url(),
+        ["actions", .., "url"] => Place::machine().word(),
         ["actions", ..] => Place::machine(),
-        _ => Place::machine().url(),
+        _ => Place::machine().word(),
     },
     check: unchecked,
     implied: nothing_implied,

@@ -14,7 +14,7 @@ pub enum Escape {
     None,
     /// `&`, `<` and `>` as entities: without `<`, Slack reads no mention and no link.
     Slack,
-    /// Backslashes before what Markdown reads (Discord's and ntfy's and Gotify's CommonMark).
+    /// Backslashes before what Markdown reads (Discord's, ntfy's and Gotify's).
     Markdown,
     /// Markdown, and `@` parted from what follows.
     Mattermost,
@@ -44,10 +44,17 @@ pub struct Place {
     pub as_read: bool,
     /// People see it: marks that turn the direction of what follows are taken out.
     pub shown: bool,
+    pub form: Form,
+}
+
+/// What may stand in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Lines,
     /// One line: breaks become spaces.
-    pub line: bool,
-    /// An address or a name: left out if it comes out empty.
-    pub url: bool,
+    Line,
+    /// One line that means something as a whole, like an address: left out if it comes out empty.
+    Word,
 }
 
 /// No place takes more.
@@ -57,15 +64,7 @@ const ELLIPSIS: char = '…';
 
 impl Place {
     const fn new(escape: Escape, shown: bool) -> Self {
-        Self {
-            escape,
-            max: TEXT_BYTES_MAX,
-            unit: Unit::Bytes,
-            as_read: false,
-            shown,
-            line: false,
-            url: false,
-        }
+        Self { escape, max: TEXT_BYTES_MAX, unit: Unit::Bytes, as_read: false, shown, form: Form::Lines }
     }
 
     /// For people's eyes.
@@ -100,12 +99,12 @@ impl Place {
 
     #[must_use]
     pub const fn line(self) -> Self {
-        Self { line: true, ..self }
+        Self { form: Form::Line, ..self }
     }
 
     #[must_use]
-    pub const fn url(self) -> Self {
-        Self { url: true, line: true, ..self }
+    pub const fn word(self) -> Self {
+        Self { form: Form::Word, ..self }
     }
 
     /// The segments as one text: values escaped, the whole cut to the limit.
@@ -124,10 +123,10 @@ impl Place {
     }
 
     /// What no place of this sort takes from anybody, `{{{triple}}}` or not.
-    fn tame<'s>(self, segment: &'s Segment) -> std::borrow::Cow<'s, str> {
+    fn tame(self, segment: &Segment) -> std::borrow::Cow<'_, str> {
         let foreign = segment.origin != Origin::Literal;
         let turns = |c: char| foreign && self.shown && turns_direction(c);
-        let breaks = |c: char| self.line && c.is_control();
+        let breaks = |c: char| self.form != Form::Lines && c.is_control();
         if !segment.text.contains(|c| turns(c) || breaks(c)) {
             return segment.text.as_str().into();
         }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::{Key, Placed, Shape, address};
+use crate::rules::duration::parse_duration;
 use crate::rules::mistake::Mistake;
 
 /// How deliveries to a target are made, whatever its kind.
@@ -149,8 +150,8 @@ impl<'s> Settings<'s> {
 
     fn timeout(&mut self) -> Duration {
         let Some(text) = self.text("timeout") else { return TIMEOUT_DEFAULT };
-        match duration(&text) {
-            Some(timeout) if !timeout.is_zero() && timeout <= TIMEOUT_MAX => timeout,
+        match parse_duration(&text) {
+            Ok(timeout) if !timeout.is_zero() && timeout <= TIMEOUT_MAX => timeout,
             _ => {
                 let mistake = Mistake::new(0..text.len(), format!("`{text}` is no timeout"));
                 self.problem(
@@ -212,40 +213,13 @@ fn spelled(value: &Value) -> Option<String> {
     }
 }
 
-/// `500ms`, `10s`, `5m`, `1h`, `1h30m`; a bare number is seconds.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let amount: f64 = rest[..digits].parse().ok()?;
-        rest = rest[digits..].trim_start();
-        let unit = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let seconds = match &rest[..unit] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3_600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::try_from_secs_f64(amount * seconds).ok()?)?;
-        rest = rest[unit..].trim_start();
-    }
-    (!text.is_empty()).then_some(total)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn read(settings: Value) -> Result<DeliverySettings, Vec<Placed>> {
+    fn read(settings: &Value) -> Result<DeliverySettings, Vec<Placed>> {
         let map = settings.as_object().unwrap().clone();
         let mut settings = Settings::new(&map);
         let delivery = settings.delivery(Duration::ZERO);
@@ -254,32 +228,17 @@ mod tests {
 
     #[test]
     fn what_every_kind_has() {
-        let plain = read(json!({})).unwrap();
+        let plain = read(&json!({})).unwrap();
         assert_eq!((plain.timeout, plain.retry_on_timeout, plain.ca), (Duration::from_secs(10), true, None));
-        let given = read(json!({"timeout": "1m30s", "retry_on_timeout": false, "concurrency": 1,
+        let given = read(&json!({"timeout": "1m30s", "retry_on_timeout": false, "concurrency": 1,
             "tls": {"ca": "/ca.pem"}}))
         .unwrap();
         assert_eq!((given.timeout, given.concurrency), (Duration::from_secs(90), 1));
         assert_eq!((given.retry_on_timeout, given.ca), (false, Some(PathBuf::from("/ca.pem"))));
         let wrong = json!({"timeout": "1 fortnight", "concurrency": 0, "tls": {"verify": false}});
-        let problems = read(wrong).unwrap_err();
+        let problems = read(&wrong).unwrap_err();
         let keys: Vec<&str> = problems.iter().map(|(path, _)| path[0].as_str()).collect();
         assert_eq!(keys, ["timeout", "concurrency", "tls"]);
-    }
-
-    #[test]
-    fn durations() {
-        for (text, ms) in [
-            ("10s", Some(10_000)),
-            ("500ms", Some(500)),
-            ("1h30m", Some(5_400_000)),
-            ("2", Some(2_000)),
-            ("", None),
-            ("s", None),
-            ("5 y", None),
-        ] {
-            assert_eq!(duration(text).map(|d| d.as_millis()), ms, "{text}");
-        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
             ..,
             "url" | "image_url" | "thumb_url" | "title_link" | "author_link" | "author_icon" | "footer_icon"
             | "value" | "action_id" | "block_id" | "type" | "style",
-        ] => Place::machine().url(),
+        ] => Place::machine().word(),
         [.., "alt_text"] => Place::shown(Escape::None).chars(2_000),
         _ => Place::shown(Escape::Slack).chars(3_000),
     },

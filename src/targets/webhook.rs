@@ -103,25 +103,21 @@ impl Webhook {
         let query = settings.text_map("query");
         let url =
             url.map(|url| address::with_query(&url, query.iter().map(|(k, v)| (k.as_str(), v.as_str()))));
-        let key =
-            settings.secret("secret").and_then(|secret| match SigningKey::new(secret.expose_secret()) {
-                Some(key) => Some(key),
-                None => {
-                    let mistake = Mistake::new(0..0, "what follows `whsec_` is not Base64");
-                    settings.problem(
-                        "secret",
-                        mistake.help("copy the secret whole, or use any text without `whsec_`"),
-                    );
-                    None
-                }
-            });
+        let secret = settings.secret("secret");
+        let key = secret.as_ref().and_then(|secret| SigningKey::new(secret.expose_secret()));
+        if secret.is_some() && key.is_none() {
+            let mistake = Mistake::new(0..0, "what follows `whsec_` is not Base64");
+            settings
+                .problem("secret", mistake.help("copy the secret whole, or use any text without `whsec_`"));
+        }
         let cloudevents = settings.text("format").is_some_and(|format| format == "cloudevents");
         Some(Self { url: url?.into(), method: method?, headers, key, cloudevents })
     }
 
     pub(super) fn request(&self, call: Call<'_>) -> Request {
         let id = call.delivery.id.to_string();
-        let (content_type, body) = self.body(call);
+        let method = listed(METHODS, call.text("method")).unwrap_or(self.method);
+        let (content_type, body) = self.body(call, method);
         let mut headers = self.headers.clone();
         for (name, value) in texts(call, "headers") {
             let name = name.to_ascii_lowercase();
@@ -129,8 +125,7 @@ impl Webhook {
             headers.retain(|(other, _)| *other != name);
             headers.push(header(&name, value));
         }
-        let method = listed(METHODS, call.text("method")).unwrap_or(self.method);
-        if !content_type.is_empty() && !(body.is_empty() && method == "GET") {
+        if !content_type.is_empty() {
             headers.push(header("content-type", &content_type));
         }
         headers.push(header("idempotency-key", &id));
@@ -152,8 +147,8 @@ impl Webhook {
         address::with_query(&url, texts(call, "query"))
     }
 
-    /// The content type and the body.
-    fn body(&self, call: Call<'_>) -> (String, Vec<u8>) {
+    /// The content type and the body. What is only fetched carries none of its own accord.
+    fn body(&self, call: Call<'_>, method: &str) -> (String, Vec<u8>) {
         let parts = call.parts();
         if parts.contains_key("form") {
             let pairs = texts(call, "form");
@@ -167,6 +162,9 @@ impl Webhook {
             return (content_type, call.text("body").as_bytes().to_vec());
         }
         let written = parts.get("json").cloned();
+        if written.is_none() && method == "GET" {
+            return (String::new(), Vec::new());
+        }
         if self.cloudevents {
             let event = cloud_event(call, written);
             return ("application/cloudevents+json".to_owned(), event.to_string().into_bytes());

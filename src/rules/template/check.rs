@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::helpers::{self, Gives, Helper, SPECIAL, Takes, What};
 use super::parse::{Block, Call, Expr, Node, Path, Word};
 use crate::rules::mistake::{Mistake, nearest};
-use crate::rules::scope::{Field, Kind, Names, Root};
+use crate::rules::scope::{Field, Kind, Names, ObjectKind, Root};
 
 /// A stretch of a compiled template.
 #[derive(Debug)]
@@ -75,6 +75,9 @@ enum Type {
     /// A list of values out of a list of things.
     Plucked(Kind),
 }
+
+/// What may follow an `@`.
+const LOCALS: [&str; 5] = ["index", "key", "first", "last", "root"];
 
 /// A block that gives a `this`.
 struct Frame {
@@ -290,22 +293,22 @@ impl Checker<'_> {
                 let mistake = Mistake::new(call.name.at.clone(), format!("`{name}` is a block"));
                 Err(self.note(mistake.help(format!("write `{{{{#{name} …}}}} … {{{{/{name}}}}}`"))))
             }
-            name => match helpers::find(name) {
-                Some(helper) => self.helper(helper, call),
-                None => {
-                    let mistake = Mistake::new(call.name.at.clone(), format!("unknown helper `{name}`"));
-                    Err(self.note(if self.lookup_quietly(name) {
-                        let mistake = Mistake::new(
-                            call.name.at.clone(),
-                            format!("`{name}` is a name, no helper, and takes nothing"),
-                        );
-                        mistake.help("close the braces after it, or begin with a helper's name")
-                    } else {
-                        mistake.nearest(name, helpers::names())
-                    }))
-                }
-            },
+            name => {
+                let Some(helper) = helpers::find(name) else { return Err(self.unknown_helper(&call.name)) };
+                self.helper(helper, call)
+            }
         }
+    }
+
+    fn unknown_helper(&mut self, word: &Word) -> Noted {
+        let name = word.text.as_str();
+        self.note(if self.lookup_quietly(name) {
+            let mistake =
+                Mistake::new(word.at.clone(), format!("`{name}` is a name, no helper, and takes nothing"));
+            mistake.help("close the braces after it, or begin with a helper's name")
+        } else {
+            Mistake::new(word.at.clone(), format!("unknown helper `{name}`")).nearest(name, helpers::names())
+        })
     }
 
     fn helper(&mut self, helper: &'static Helper, call: &Call) -> Checked<(Plan, Type)> {
@@ -393,7 +396,6 @@ impl Checker<'_> {
         kind: Type,
         at: Range<usize>,
     ) -> Checked<()> {
-        use crate::rules::scope::ObjectKind as Thing;
         let is_any = kind == Type::Is(Kind::Any);
         let fits = is_any
             || match takes.what {
@@ -405,9 +407,12 @@ impl Checker<'_> {
                 }
                 What::Time => matches!(kind, Type::Is(Kind::Number | Kind::Time)),
                 What::Format => kind == Type::Is(Kind::Text),
-                What::User => matches!(kind, Type::Is(Kind::Object(Thing::Person | Thing::User))),
+                What::User => matches!(kind, Type::Is(Kind::Object(ObjectKind::Person | ObjectKind::User))),
                 What::Image => {
-                    matches!(kind, Type::Is(Kind::Text | Kind::Object(Thing::Activity | Thing::Track)))
+                    matches!(
+                        kind,
+                        Type::Is(Kind::Text | Kind::Object(ObjectKind::Activity | ObjectKind::Track))
+                    )
                 }
             };
         if let (What::Format, Plan::Text(format)) = (takes.what, plan)
@@ -450,7 +455,7 @@ impl Checker<'_> {
             }
             Type::Is(Kind::List(_)) => mistake.help("use `{{#each …}}`, or `{{join (pluck … 'name') ', '}}`"),
             Type::Plucked(_) => mistake.help("use `{{join … ', '}}`"),
-            _ => mistake.help("add a key, or use `{{#each …}}`"),
+            Type::Is(_) => mistake.help("add a key, or use `{{#each …}}`"),
         }))
     }
 
@@ -460,7 +465,7 @@ impl Checker<'_> {
             Type::Plucked(kind) => Ok(Type::Is(kind)),
             Type::Is(Kind::TextMap) => Ok(Type::Is(Kind::Text)),
             Type::Is(Kind::Any) => Ok(kind),
-            other => {
+            other @ Type::Is(_) => {
                 let mistake = Mistake::new(at, format!("`each` takes a list, and this is {}", spoken(other)));
                 Err(self.note(mistake.help("lists are `activities`, each group, and `kv`")))
             }
@@ -625,7 +630,6 @@ impl Checker<'_> {
             };
             return self.steps((From::Root(root), Type::Is(kind)), rest);
         }
-        const LOCALS: [&str; 5] = ["index", "key", "first", "last", "root"];
         if !LOCALS.contains(&first.text.as_str()) {
             let at = path.at.start..first.at.end;
             let mistake = Mistake::new(at, format!("unknown name `@{}`", first.text));
@@ -677,20 +681,10 @@ impl Checker<'_> {
         let place = name.parse::<usize>().ok();
         let length = matches!(name, "length" | "size");
         match (kind, place) {
-            (Type::Is(Kind::Object(object)), _) => match object.field(name) {
-                Some(field) => Ok((Step::Field(field), Type::Is(field.kind))),
-                None => {
-                    let mistake = Mistake::new(
-                        word.at.clone(),
-                        format!("unknown field `{name}` of {}", object.spoken()),
-                    );
-                    let fields = object.fields().iter().map(|field| field.name);
-                    Err(self.note(match (nearest(name, fields.clone()), self.further_out(name)) {
-                        (None, Some(help)) => mistake.help(help),
-                        _ => mistake.nearest(name, fields),
-                    }))
-                }
-            },
+            (Type::Is(Kind::Object(object)), _) => {
+                let found = object.field(name).map(|field| (Step::Field(field), Type::Is(field.kind)));
+                found.ok_or_else(|| self.unknown_field(object, word))
+            }
             (Type::Is(Kind::Any), _) => Ok((by_name(), kind)),
             (Type::Is(Kind::TextMap), _) => Ok((by_name(), Type::Is(Kind::Text))),
             (Type::Is(Kind::List(object)), Some(at)) => Ok((Step::Item(at), Type::Is(Kind::Object(object)))),
@@ -710,6 +704,16 @@ impl Checker<'_> {
                 }))
             }
         }
+    }
+
+    fn unknown_field(&mut self, object: ObjectKind, word: &Word) -> Noted {
+        let name = word.text.as_str();
+        let mistake = Mistake::new(word.at.clone(), format!("unknown field `{name}` of {}", object.spoken()));
+        let fields = object.fields().iter().map(|field| field.name);
+        self.note(match (nearest(name, fields.clone()), self.further_out(name)) {
+            (None, Some(help)) => mistake.help(help),
+            _ => mistake.nearest(name, fields),
+        })
     }
 
     /// Inside of a block a name may be meant that is only known outside.
@@ -748,13 +752,12 @@ impl Checker<'_> {
             let known = self.names.all();
             nearest(name, known.iter().chain(&helpers).copied()).map(str::to_owned)
         };
-        self.note(match near {
-            Some(near) => mistake.help(format!("did you mean `{near}`?")),
-            None => {
-                let words: Vec<String> =
-                    self.names.all().iter().take(12).map(|name| format!("`{name}`")).collect();
-                mistake.help(format!("known here: {}, …", words.join(", ")))
-            }
+        self.note(if let Some(near) = near {
+            mistake.help(format!("did you mean `{near}`?"))
+        } else {
+            let words: Vec<String> =
+                self.names.all().iter().take(12).map(|name| format!("`{name}`")).collect();
+            mistake.help(format!("known here: {}, …", words.join(", ")))
         })
     }
 

@@ -133,13 +133,32 @@ enum TagKind {
     Braces,
 }
 
+/// The white space of a text that the tag beside it takes away.
+#[derive(Clone, Copy)]
+enum Trim {
+    Nothing,
+    /// `~`.
+    All,
+    /// What is left of the line that the tag has for itself.
+    Line,
+}
+
+impl Trim {
+    fn of(all: bool, line: bool) -> Self {
+        match (all, line) {
+            (true, _) => Self::All,
+            (_, true) => Self::Line,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 type Parsed<T> = Result<T, Mistake>;
 
 impl Parser<'_> {
     fn template(&mut self) {
         let mut text_from = 0;
-        // White space that the tag before the text takes away.
-        let (mut trim_all, mut trim_line) = (false, false);
+        let mut trim_start = Trim::Nothing;
         while let Some(begin) = self.source[self.at..].find("{{").map(|found| self.at + found) {
             self.at = begin;
             let mut text_to = begin;
@@ -158,8 +177,8 @@ impl Parser<'_> {
             };
             let alone = tag.kind.may_stand_alone() && stands_alone(self.source, &tag.at);
             let text = &self.source[text_from..text_to];
-            self.text(text, trim_all, trim_line, tag.trim_before, alone);
-            (trim_all, trim_line) = (tag.trim_after, alone);
+            self.text(text, trim_start, Trim::of(tag.trim_before, alone));
+            trim_start = Trim::of(tag.trim_after, alone);
             self.at = tag.at.end;
             text_from = self.at;
             self.take(tag.kind, tag.at);
@@ -174,23 +193,25 @@ impl Parser<'_> {
             }
         }
         let text = &self.source[text_from..];
-        self.text(text, trim_all, trim_line, false, false);
+        self.text(text, trim_start, Trim::Nothing);
         self.close_all();
     }
 
     /// Adds a stretch of text, without the white space that the tags around it take away.
-    fn text(&mut self, mut text: &str, trim_all: bool, trim_line: bool, trim_before: bool, alone: bool) {
-        if trim_all {
-            text = text.trim_start();
-        } else if trim_line {
-            text = text.trim_start_matches([' ', '\t']);
-            text = text.strip_prefix("\r\n").or_else(|| text.strip_prefix('\n')).unwrap_or(text);
-        }
-        if trim_before {
-            text = text.trim_end();
-        } else if alone {
-            text = text.trim_end_matches([' ', '\t']);
-        }
+    fn text(&mut self, mut text: &str, start: Trim, end: Trim) {
+        text = match start {
+            Trim::Nothing => text,
+            Trim::All => text.trim_start(),
+            Trim::Line => {
+                let rest = text.trim_start_matches([' ', '\t']);
+                rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n')).unwrap_or(rest)
+            }
+        };
+        text = match end {
+            Trim::Nothing => text,
+            Trim::All => text.trim_end(),
+            Trim::Line => text.trim_end_matches([' ', '\t']),
+        };
         self.push_text(text);
     }
 
@@ -546,16 +567,11 @@ impl Parser<'_> {
                     Some('t') => text.push('\t'),
                     Some('u') => {
                         let hex: String = letters.by_ref().take(4).map(|(_, digit)| digit).collect();
-                        match u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32) {
-                            Some(letter) => text.push(letter),
-                            None => {
-                                let place = begin + 1 + at;
-                                return Err(Mistake::new(
-                                    place..place + 2,
-                                    "`\\u` is followed by four hexadecimal digits",
-                                ));
-                            }
-                        }
+                        let letter = u32::from_str_radix(&hex, 16).ok().and_then(char::from_u32);
+                        text.push(letter.ok_or_else(|| {
+                            let place = begin + 1 + at;
+                            Mistake::new(place..place + 2, "`\\u` is followed by four hexadecimal digits")
+                        })?);
                     }
                     Some(other) => text.push(other),
                     None => break,

@@ -74,6 +74,7 @@ fn rendered(source: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_templates_say() {
     for (source, expected) in [
         ("plain { text } }}", "plain { text } }}"),
@@ -197,6 +198,7 @@ fn what_templates_say() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes_have_a_place_and_a_way_out() {
     for (source, at, what, help) in [
         ("{{nmae}}", "nmae", "unknown name `nmae`", "did you mean `name`?"),
