@@ -73,10 +73,10 @@ fn suspects(source: &Source, at: Span) -> Vec<Span> {
     for line in source.slice(at).split_inclusive('\n') {
         let here = Span::new(start, start + line.trim_end().len());
         start += line.len();
-        let lowered = line.to_lowercase();
+        // Only ASCII is lowered: the places stay the same.
+        let lowered = line.to_ascii_lowercase();
         for word in SECRET_WORDS {
-            // Lower case may be longer or shorter than what was lowered; then hide too much.
-            let Some(colon) = lowered.find(word).and_then(|at| line.get(at..)?.find(':').map(|c| at + c))
+            let Some(colon) = lowered.find(word).and_then(|at| lowered[at..].find(':').map(|c| at + c))
             else {
                 continue;
             };
@@ -85,7 +85,7 @@ fn suspects(source: &Source, at: Span) -> Vec<Span> {
             found.hide(source, here.part(value_at..here.end - here.start));
         }
         for (url, _) in line.match_indices("://") {
-            let scheme = line[..url].rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+            let scheme = line[..url].trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();
             if !line[scheme..url].starts_with("http") {
                 continue;
             }

@@ -421,6 +421,8 @@ async fn a_copy_of_a_running_store_has_whole_commits_only() {
         assert!(api.len() as u64 >= seen, "what was told to be durable is there");
         stop(after);
     }
+    // Each holds on to the store, whose thread ends with the last of them.
+    while asked.join_next().await.is_some() {}
     stop(running);
 }
 
