@@ -35,7 +35,8 @@ pub(super) fn check(args: &Check) -> Ended {
     for line in online.iter().flat_map(Online::lines) {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}", summary(&name, &loaded))?;
+    let spotless = loaded.warnings.is_empty() && exit == Exit::Fine;
+    writeln!(out, "{}", summary(&name, &loaded, spotless))?;
     Ok(exit)
 }
 
@@ -56,14 +57,14 @@ fn refused(args: &Check, name: &str, findings: &Findings) -> Ended {
     Ok(rules_file::exit_for(findings))
 }
 
-fn summary(name: &str, loaded: &Loaded) -> String {
+fn summary(name: &str, loaded: &Loaded, spotless: bool) -> String {
     let set = &loaded.set;
     let off = set.rules.iter().filter(|rule| !rule.enabled).count();
     let off = if off > 0 { format!(" ({off} not enabled)") } else { String::new() };
     let people = count(set.people.len(), "person", "people");
     let targets = count(set.targets.len(), "target", "targets");
     let rules = count(set.rules.len(), "rule", "rules");
-    let fine = if loaded.warnings.is_empty() { "is fine" } else { "can be used" };
+    let fine = if spotless { "is fine" } else { "can be used" };
     format!("{} {}: {people}, {targets}, {rules}{off}", paint(style::HEAD, name), paint(style::GOOD, fine))
 }
 

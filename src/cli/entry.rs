@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::Level;
 
-use super::args::{Args, Command};
+use super::args::{Args, Command, Schema};
+use super::demo::show;
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{check, completions, healthcheck, init, outbox};
+use super::{check, completions, healthcheck, init, outbox, run, schema, send};
 use crate::logging;
 
 /// The whole program.
@@ -41,7 +42,10 @@ fn dispatch(args: Args) -> Ended {
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
         Command::Outbox(args) => outbox::outbox(&args),
         Command::Check(args) => check::check(&args),
-        Command::Run(_) | Command::Demo(_) | Command::Send(_) | Command::Schema(_) => todo!(),
+        Command::Send(args) => send::send(&args),
+        Command::Schema(Schema {}) => schema::schema(),
+        Command::Run(args) => run::run(args),
+        Command::Demo(args) => show::demo(&args),
     }
 }
 

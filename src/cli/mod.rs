@@ -7,9 +7,13 @@ pub mod style;
 
 mod check;
 mod completions;
+mod demo;
 mod healthcheck;
 mod init;
 mod online;
 mod outbox;
 mod rules_file;
+mod run;
+mod schema;
+mod send;
 mod words;

@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 
 use super::exit::Failure;
 use super::style::{self, paint, plain};
+use crate::clock::Clock;
 use crate::lanyard::rest::{Lookup, Rest};
+use crate::outbox::delivery::{Reading, Reply};
+use crate::outbox::excerpt::excerpt;
+use crate::outbox::sender::Sender;
 use crate::rules::set::{Person, RuleSet};
+use crate::targets::Target;
 use crate::tls;
 
 /// Questions under way at once: Lanyard's public server is shared by everybody.
@@ -42,6 +47,8 @@ pub(super) fn ask(set: &RuleSet, quiet: bool) -> Result<Online, Failure> {
 async fn ask_all(set: &RuleSet, quiet: bool) -> Result<Online, Failure> {
     let rest =
         Rest::new(&set.lanyard, tls::client_config(None).map_err(Failure::usage)?).map_err(Failure::usage)?;
+    let cas = set.targets.values().filter_map(|target| target.delivery_settings().ca.as_deref());
+    let sender = Sender::new().and_then(|sender| sender.trusting(cas)).map_err(Failure::usage)?;
     let mut progress = Progress::new(set.people.len() + set.targets.len(), quiet);
     let mut people = Vec::with_capacity(set.people.len());
     let mut asked =
@@ -51,8 +58,11 @@ async fn ask_all(set: &RuleSet, quiet: bool) -> Result<Online, Failure> {
         progress.step();
     }
     let mut targets = Vec::with_capacity(set.targets.len());
-    for target in set.targets.keys() {
-        targets.push((target.to_string(), Said::Untold("cannot be asked; `doorchime send` tries it")));
+    let each = set.targets.values().map(AsRef::as_ref);
+    let mut asked =
+        stream::iter(each).map(|target| about_target(&sender, target)).buffered(QUESTIONS_AT_ONCE);
+    while let Some(said) = asked.next().await {
+        targets.push(said);
         progress.step();
     }
     progress.clear();
@@ -68,6 +78,29 @@ async fn about_person(rest: &Rest, person: &Person) -> (String, Said) {
         Lookup::Failed(why) => Said::Wrong(why),
     };
     (person.key.clone(), said)
+}
+
+async fn about_target(sender: &Sender, target: &Target) -> (String, Said) {
+    let Some(mut request) = target.health() else {
+        return (target.name().to_string(), Said::Untold("cannot be asked; `doorchime send` tries it"));
+    };
+    let settings = target.delivery_settings();
+    let said = match sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await {
+        Reply::Answer(answer) => match target.read_health(&answer, Clock::start().now().wall_ms) {
+            Reading::Delivered | Reading::DeliveredThenPause(_) => Said::Fine("well"),
+            _ => {
+                Said::Wrong(format!("answered {} {}", answer.status, first_line(&excerpt(&answer, &request))))
+            }
+        },
+        Reply::Unsent { why } | Reply::Unanswered { why } => Said::Wrong(why),
+    };
+    (target.name().to_string(), said)
+}
+
+/// The first line of an answer, for people.
+fn first_line(answer: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    plain(answer.lines().next().unwrap_or_default()).chars().take(CHARS_MAX).collect()
 }
 
 impl Online {

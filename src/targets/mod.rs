@@ -30,6 +30,7 @@ use serde_json::{Map, Value, json};
 
 use crate::outbox::delivery::{Answer, Delivery, Parts, Reading, Request};
 use crate::rules::mistake::Mistake;
+use crate::rules::template::{Origin, Segment};
 use place::Place;
 use settings::{DeliverySettings, Settings};
 
@@ -273,21 +274,23 @@ impl Target {
         }
     }
 
-    /// The parts of a notification that says that it is a test.
-    pub fn test_parts(&self) -> Parts {
-        const TEXT: &str = "This is a test from doorchime: notifications get here.";
-        let parts = match &self.service {
-            Service::Webhook(_) | Service::HomeAssistant(_) => {
-                json!({EVENT: {"type": "test", "message": TEXT}})
+    /// The parts of a test notification that says `text`, escaped for its place as a value is.
+    pub fn test_parts(&self, text: &str) -> Parts {
+        let mut parts = Parts::new();
+        match self.kind.main {
+            Main::Event { .. } => {
+                parts.insert(EVENT.to_owned(), json!({"type": "test", "message": text}));
             }
-            Service::Ntfy(_) | Service::Gotify(_) => json!({"title": "doorchime", "message": TEXT}),
-            Service::Discord(_) => json!({"content": TEXT}),
-            _ => json!({"text": TEXT}),
-        };
-        match parts {
-            Value::Object(parts) => parts,
-            _ => Parts::new(),
+            Main::Text { part, .. } => {
+                let said = Segment { text: text.to_owned(), origin: Origin::Value };
+                let said = (self.kind.place)(&[part], &Map::new()).fit(&[said]);
+                parts.insert(part.to_owned(), said.into());
+                if self.kind.parts.iter().any(|key| key.name == "title") {
+                    parts.insert("title".to_owned(), "doorchime".into());
+                }
+            }
         }
+        parts
     }
 
     /// A request that changes nothing and tells whether the service is there and lets us in, where there is

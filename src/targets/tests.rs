@@ -537,7 +537,7 @@ fn telegram_once_more_as_plain_text() {
 fn a_test_notification_can_be_sent_to_each() {
     for kind in KINDS {
         let target = target(kind.name, least_settings(kind.name));
-        match target.request(&delivery(target.test_parts()), NOW_MS, false) {
+        match target.request(&delivery(target.test_parts("a test")), NOW_MS, false) {
             Outgoing::Http(request) => assert!(String::from_utf8(request.body).unwrap().contains("test")),
             Outgoing::Print(line) => assert!(line.contains("test")),
         }
@@ -550,7 +550,7 @@ fn nothing_secret_is_shown() {
         let target = target(kind.name, least_settings(kind.name));
         let debug = format!("{target:?}");
         assert!(!debug.contains("T0P") && !debug.contains("://"), "{debug}");
-        if let Outgoing::Http(request) = target.request(&delivery(target.test_parts()), NOW_MS, false) {
+        if let Outgoing::Http(request) = target.request(&delivery(target.test_parts("a test")), NOW_MS, false) {
             assert!(!format!("{request:?}").contains("T0P"), "{}", kind.name);
         }
     }

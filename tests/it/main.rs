@@ -1,10 +1,12 @@
 //! The integration tests.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod check_cli;
 mod cli;
 mod lanyard;
 mod outbox;
 mod outbox_cli;
 mod program;
+mod readme;
 mod sender;
 mod web;

@@ -1,0 +1,48 @@
+//! `run`: the bot, until a signal or a fault ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::args::Run;
+use super::exit::{Ended, Exit, Failure};
+use super::rules_file;
+use crate::app::bot::Bot;
+use crate::app::fault::Fault;
+use crate::app::signals::Signals;
+use crate::outbox::store::handle::Durability;
+
+/// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
+
+pub(super) fn run(args: Run) -> Ended {
+    let (path, loaded) = rules_file::load(args.rules.rules.as_deref())?;
+    tracing::info!(file = %path.display(), "rules read");
+    let bot = Bot {
+        rules: Arc::new(loaded.set),
+        data: args.data.dir,
+        durability: Durability::default(),
+        listen: args.listen,
+        dry_run: args.dry_run,
+        tap: None,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::fault)?;
+    let ended = runtime.block_on(until_signal(bot));
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    ended.map(|()| Exit::Fine).map_err(spoken)
+}
+
+/// The first signal asks the bot to leave, the second one does not wait for it.
+async fn until_signal(bot: Bot) -> Result<(), Fault> {
+    let signals = Signals::listen().map_err(Fault::Signals)?;
+    let leave = CancellationToken::new();
+    tokio::select! {
+        ended = bot.run(leave.clone()) => ended,
+        () = signals.twice(leave) => Ok(()),
+    }
+}
+
+pub(super) fn spoken(fault: Fault) -> Failure {
+    if fault.is_usage() { Failure::usage(fault) } else { Failure::fault(fault) }
+}
