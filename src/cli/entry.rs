@@ -33,6 +33,8 @@ pub fn start() -> ExitCode {
 fn dispatch(args: Args) -> Ended {
     let otherwise = match args.command {
         Command::Run(_) => Level::INFO,
+        // It shows what happens by itself; some of it is meant to go wrong.
+        Command::Demo(_) => Level::ERROR,
         _ => Level::WARN,
     };
     logging::start(args.log.log_format, args.log.log_level.as_deref(), otherwise).map_err(Failure::usage)?;

@@ -550,7 +550,8 @@ fn nothing_secret_is_shown() {
         let target = target(kind.name, least_settings(kind.name));
         let debug = format!("{target:?}");
         assert!(!debug.contains("T0P") && !debug.contains("://"), "{debug}");
-        if let Outgoing::Http(request) = target.request(&delivery(target.test_parts("a test")), NOW_MS, false) {
+        if let Outgoing::Http(request) = target.request(&delivery(target.test_parts("a test")), NOW_MS, false)
+        {
             assert!(!format!("{request:?}").contains("T0P"), "{}", kind.name);
         }
     }

@@ -122,11 +122,31 @@ fn said(kind: &str, path: &str, body: &[u8]) -> String {
         "slack" | "mattermost" | "telegram" => vec![text("/text")],
         "discord" => vec![text("/content"), text("/embeds/0/title"), text("/embeds/0/description")],
         "ntfy" | "gotify" => vec![text("/title"), text("/message")],
-        "home_assistant" => vec![path.trim_start_matches("/api/"), text("/entity_id")],
+        "home_assistant" if !path.starts_with("/api/webhook/") => {
+            vec![path.trim_start_matches("/api/"), text("/entity_id"), text("/state"), text("/person/name")]
+        }
         _ => vec![],
     };
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let mut texts = Vec::new();
+    if parts.is_empty() {
+        gather(&tree, &mut texts);
+    }
+    let parts = if texts.is_empty() { parts } else { texts };
     shorten(&if parts.is_empty() { tree.to_string() } else { parts.join(" · ") })
+}
+
+/// The texts of a tree that are for people: no addresses, no ids.
+fn gather<'t>(tree: &'t Value, texts: &mut Vec<&'t str>) {
+    match tree {
+        Value::String(text) => {
+            let machine = text.starts_with("http") || text.bytes().all(|b| b.is_ascii_digit());
+            texts.extend((!machine).then_some(text.as_str()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| gather(field, texts)),
+        _ => {}
+    }
 }
 
 fn shorten(text: &str) -> String {
@@ -153,7 +173,9 @@ mod tests {
                 r#"{"entity_id":"light.desk"}"#,
                 "services/light/turn_on · light.desk",
             ),
+            ("home_assistant", "/api/webhook/secret", r#"{"scene":"movie","by":"Ada"}"#, "Ada · movie"),
             ("webhook", "/x", r#"{"a":1}"#, r#"{"a":1}"#),
+            ("webhook", "/x", r#"{"a":[{"b":"it","c":"https://x"},"7"],"d":""}"#, "it"),
             ("webhook", "/x", "a=1", "a=1"),
         ] {
             assert_eq!(said(kind, path, body.as_bytes()), expected, "{kind}");
