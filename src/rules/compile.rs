@@ -17,7 +17,7 @@ use super::tree::Node;
 use super::vars::{self, Vars};
 use super::yaml;
 use crate::presence::model::UserId;
-use crate::targets::{KINDS, Target};
+use crate::targets::{KINDS, Kind, Target};
 
 /// A file that can be used, and what is odd about it.
 pub struct Loaded {
@@ -64,7 +64,9 @@ pub struct Known<'k> {
 
 pub struct KnownTarget<'k> {
     pub spec: &'k TargetSpec<'k>,
-    pub kind: Option<&'static crate::targets::Kind>,
+    pub kind: Option<&'static Kind>,
+    /// `None` if it could not be built.
+    pub built: Option<Arc<Target>>,
 }
 
 fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars: &dyn Vars) -> RuleSet {
@@ -208,17 +210,33 @@ fn targets<'n>(
             }
             found
         });
-        known.insert(spec.key.text, KnownTarget { spec, kind });
-        let Some(kind) = kind else { continue };
-        let Some(settings) = parts::settings(reader, spec, kind) else { continue };
-        match Target::build(spec.key.text, kind, &settings) {
-            Ok(target) => {
-                built.insert(Arc::from(spec.key.text), Arc::new(target));
-            }
-            Err(mistakes) => parts::tell_placed(reader, spec.key.at, spec.settings, mistakes),
+        let target = kind.and_then(|kind| target(spec, kind, reader));
+        if let Some(target) = &target {
+            built.insert(Arc::from(spec.key.text), Arc::clone(target));
         }
+        known.insert(spec.key.text, KnownTarget { spec, kind, built: target });
     }
     (built, known)
+}
+
+fn target(spec: &TargetSpec<'_>, kind: &'static Kind, reader: &mut Reader<'_>) -> Option<Arc<Target>> {
+    let settings = parts::settings(reader, spec, kind)?;
+    match Target::build(spec.key.text, kind, &settings) {
+        Ok(target) => {
+            for warning in target.warnings() {
+                let problem = Problem::warning(spec.key.at, warning.what);
+                reader.problems.add(match warning.help {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
+            }
+            Some(Arc::new(target))
+        }
+        Err(mistakes) => {
+            parts::tell_placed(reader, spec.key.at, spec.settings, mistakes);
+            None
+        }
+    }
 }
 
 fn tell_unused(spec: &Spec<'_>, root: &Node, reader: &mut Reader<'_>) {

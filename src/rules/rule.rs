@@ -274,7 +274,13 @@ fn message(
         None => Map::new(),
     };
     let expire = spec.expire.unwrap_or(target.spec.expire);
-    match Message::compile(kind, &parts, names) {
+    let unfit = target.built.as_ref().map_or_else(Vec::new, |target| target.check_parts(&parts));
+    let compiled = match Message::compile(kind, &parts, names) {
+        Ok(_) if !unfit.is_empty() => Err(unfit),
+        Err(mistakes) => Err(mistakes.into_iter().chain(unfit).collect()),
+        fit => fit,
+    };
+    match compiled {
         Ok(message) => Some(Send { to: Arc::from(to.text), message, expire }),
         Err(mistakes) => {
             match spec.parts {

@@ -35,7 +35,8 @@ pub(super) const KIND: Kind = Kind {
         Key::new("attributes", Shape::Tree, "The attributes set beside the state."),
         Key::new("json", Shape::Tree, "What the webhook gets; needs `webhook_id` at the target."),
     ],
-    main: Main::Event { instead: WAYS },
+    // An event without `data` tells the whole change.
+    main: Main::Event { instead: &["data", "service", "state", "json"] },
     place: |path, _| match path {
         ["event" | "service" | "state"] => Place::machine().bytes(255).line(),
         // Home Assistant takes no longer state than this.
@@ -81,7 +82,8 @@ impl HomeAssistant {
         let name = |part| address::encode(call.text(part));
         let has = |part| call.parts().contains_key(part);
         if has("event") {
-            self.api(&format!("events/{}", name("event")), &body("data"))
+            let data = if has("data") { body("data") } else { event_of(call) };
+            self.api(&format!("events/{}", name("event")), &data)
         } else if has("service") {
             let service = call.text("service");
             let (domain, action) = service.split_once('.').unwrap_or(("", service));

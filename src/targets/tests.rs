@@ -329,10 +329,13 @@ fn cloud_events() {
 }
 
 #[test]
-fn home_assistant_fires_an_event_when_nothing_is_said() {
+fn home_assistant_tells_the_whole_change_when_nothing_else_is_said() {
     let request = sent("home_assistant", least_settings("home_assistant"), json!({}));
     assert_eq!(request["to"], "POST http://ha:8123/api/events/doorchime");
     assert_eq!(request["body"]["type"], "changed_track");
+    let named = sent("home_assistant", least_settings("home_assistant"), json!({"event": "gone"}));
+    assert_eq!(named["to"], "POST http://ha:8123/api/events/gone");
+    assert_eq!(named["body"]["rule"], "new-track");
     let hook = sent("home_assistant", json!({"url": "http://ha", "webhook_id": "x"}), json!({}));
     assert_eq!(hook["to"], "POST http://ha/api/webhook/x");
 }

@@ -5,6 +5,7 @@ mod files;
 mod places;
 mod schema;
 mod secrets;
+mod targets;
 mod variables;
 
 use super::compile::{Loaded, compile};
