@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::Error as WsError;
+use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
@@ -56,8 +56,8 @@ pub enum DialError {
     Tls { host: String, why: String },
     #[error("`{place}` answers HTTP {status} instead of a WebSocket; {hint}")]
     NoWebSocket { place: String, status: u16, hint: &'static str },
-    #[error("`{place}` does not speak WebSocket: {why}")]
-    Handshake { place: String, why: String },
+    #[error("`{place}` does not speak WebSocket: {why}{hint}")]
+    Handshake { place: String, why: String, hint: &'static str },
 }
 
 impl Dialer {
@@ -65,7 +65,8 @@ impl Dialer {
         let tcp = self.connect().await?;
         let stream = Metered { inner: tcp, bytes: 0 };
         let place = self.address.place();
-        let broken = |error: WsError| DialError::Handshake { place: place.clone(), why: plain(&error) };
+        let broken =
+            |error: WsError| DialError::Handshake { place: place.clone(), why: plain(&error), hint: "" };
         let mut request = self.address.socket_url(self.compression).into_client_request().map_err(broken)?;
         let ours = HeaderValue::from_static(concat!("doorchime/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, ours);
@@ -120,7 +121,10 @@ impl Dialer {
                 DialError::Certificate { host, why: why.to_string() }
             }
             Some(why) => DialError::Tls { host, why: why.to_string() },
-            None => DialError::Handshake { place, why: plain(error) },
+            None => {
+                let hint = if self.address.tls { "" } else { "; a server with TLS wants `wss://`" };
+                DialError::Handshake { place, why: unfinished(error), hint }
+            }
         }
     }
 }
@@ -160,7 +164,7 @@ async fn through(
 
 fn hint(status: u16) -> &'static str {
     match status {
-        404 => "is the path `/socket`?",
+        200..=299 | 404 => "is the path `/socket`?",
         400 | 426 => "it may not be a Lanyard server, or a proxy before it strips the upgrade",
         401 | 403 | 407 => "it wants to be signed in to, or refuses this address",
         429 => "it was asked too often; the next attempt waits longer",
@@ -193,6 +197,18 @@ fn tls_error(error: &WsError) -> Option<&rustls::Error> {
 /// The innermost cause in words; none of the layers between puts a URL there.
 fn plain(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+fn unfinished(error: &WsError) -> String {
+    match error {
+        WsError::Protocol(ProtocolError::HandshakeIncomplete) => {
+            "it closes the connection instead".to_owned()
+        }
+        WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            "it closes the connection instead".to_owned()
+        }
+        other => plain(other),
+    }
 }
 
 /// Counts what is read: the only sign of life while a large frame is on its way.

@@ -236,8 +236,11 @@ proptest! {
         } else {
             format!(r#"{{"op":0,"d":{d},"t":"INIT_STATE"}}"#)
         };
-        let expected: String = people.iter().map(|(id, ..)| format!(" {id} offline")).collect();
-        prop_assert_eq!(told_of_text(&text), format!("init{}.", expected));
+        let mut expected = "init".to_owned();
+        for (id, ..) in &people {
+            write!(expected, " {id} offline").unwrap();
+        }
+        prop_assert_eq!(told_of_text(&text), expected + ".");
         prop_assert_eq!(told_of_zlib(&text), told_of_text(&text));
     }
 }

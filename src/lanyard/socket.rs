@@ -85,11 +85,31 @@ struct Alarm {
 }
 
 impl Client {
-    /// Connects when it is first driven. `seed` places the jitter of reconnects.
+    /// Connects when it is first driven. `seed` places the jitter of reconnects. Proxies come from the
+    /// environment: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for `ws`, `ALL_PROXY`, `NO_PROXY`.
     pub fn new(
         settings: &LanyardSettings,
         tls: rustls::ClientConfig,
         seed: u64,
+    ) -> Result<Self, AddressError> {
+        Self::with_proxies(settings, tls, seed, Matcher::from_env())
+    }
+
+    /// The same, through this proxy, whatever the environment says.
+    pub fn through(
+        proxy: &str,
+        settings: &LanyardSettings,
+        tls: rustls::ClientConfig,
+        seed: u64,
+    ) -> Result<Self, AddressError> {
+        Self::with_proxies(settings, tls, seed, Matcher::builder().all(proxy).build())
+    }
+
+    fn with_proxies(
+        settings: &LanyardSettings,
+        tls: rustls::ClientConfig,
+        seed: u64,
+        proxies: Matcher,
     ) -> Result<Self, AddressError> {
         let mut limits = WebSocketConfig::default();
         limits.max_frame_size = Some(settings.frame_bytes_max);
@@ -101,7 +121,7 @@ impl Client {
             compression: settings.compression,
             tls: Arc::new(tls),
             limits,
-            proxies: Matcher::from_env(),
+            proxies,
         };
         let hands = Hands {
             dialer: Arc::new(dialer),

@@ -25,7 +25,9 @@ pub(super) async fn peek_head(stream: &TcpStream) -> io::Result<Option<Head>> {
             let upgrade = head.to_ascii_lowercase().contains("\r\nupgrade: websocket");
             return Ok(Some(Head { target, upgrade }));
         }
-        if length == 0 || length == HEAD_BYTES_MAX {
+        // TLS, perhaps: nothing that will ever become a head.
+        let no_http = seen[..length].first().is_some_and(|byte| !byte.is_ascii_uppercase());
+        if no_http || length == 0 || length == HEAD_BYTES_MAX {
             return Ok(None);
         }
         if length == known {
@@ -58,6 +60,12 @@ pub(super) fn answer(world: &World, target: &str) -> (u16, String) {
             r#"{"success":false,"error":{"code":"user_not_monitored","message":"User is not being monitored by Lanyard"}}"#.to_owned(),
         ),
     }
+}
+
+/// To whoever speaks something else.
+pub(super) async fn refuse(stream: &mut TcpStream) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await?;
+    stream.shutdown().await
 }
 
 /// Reads the request and answers it; one request a connection.

@@ -152,7 +152,11 @@ async fn welcome(mut stream: TcpStream, world: Shared) {
     if lock(&world).mood.refuses || stream.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(Some(head)) = http::peek_head(&stream).await else { return };
+    let Ok(Some(head)) = http::peek_head(&stream).await else {
+        // An error is a client that is gone.
+        let _ = http::refuse(&mut stream).await;
+        return;
+    };
     if !head.upgrade || !head.target.starts_with("/socket") {
         let answer = http::answer(&lock(&world), &head.target);
         // An error is a client that is gone.

@@ -11,36 +11,31 @@ use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::simulator::server::{Mood, Simulator};
 
-const ALICE: UserId = UserId(94_490_510_688_792_576);
+pub const ALICE: UserId = UserId(94_490_510_688_792_576);
 const BOB: UserId = UserId(156_114_103_033_790_464);
 const CAROL: UserId = UserId(268_473_310_986_240_001);
 
 /// A client, and what it said so far, a line each.
-struct Watcher {
-    client: Client,
+pub struct Watcher {
+    pub client: Client,
     clock: Clock,
     heard: Vec<String>,
 }
 
 impl Watcher {
-    fn new(settings: &LanyardSettings, people: &[UserId], everyone: bool) -> Self {
-        Self::with_tls(settings, people, everyone, doorchime::tls::client_config(None).unwrap())
+    pub fn new(settings: &LanyardSettings, people: &[UserId], everyone: bool) -> Self {
+        let tls = doorchime::tls::client_config(None).unwrap();
+        Self::of(Client::new(settings, tls, 7).unwrap(), people, everyone)
     }
 
-    fn with_tls(
-        settings: &LanyardSettings,
-        people: &[UserId],
-        everyone: bool,
-        tls: rustls::ClientConfig,
-    ) -> Self {
+    pub fn of(mut client: Client, people: &[UserId], everyone: bool) -> Self {
         let clock = Clock::start();
-        let mut client = Client::new(settings, tls, 7).unwrap();
         client.want(clock.now(), people.iter().copied(), everyone);
         Self { client, clock, heard: Vec::new() }
     }
 
     /// Drives the client until its lines, taken together, pass.
-    async fn until(&mut self, what: &str, passes: impl Fn(&Self) -> bool) {
+    pub async fn until(&mut self, what: &str, passes: impl Fn(&Self) -> bool) {
         let done = async {
             while !passes(self) {
                 let tick = tokio::time::sleep(Duration::from_millis(20));
@@ -57,7 +52,7 @@ impl Watcher {
         assert!(in_time.is_ok(), "waited in vain for {what}; heard {:#?}", self.heard);
     }
 
-    async fn until_heard(&mut self, line: &str) {
+    pub async fn until_heard(&mut self, line: &str) {
         self.until(line, |watcher| watcher.heard.iter().any(|heard| heard == line)).await;
     }
 
@@ -80,15 +75,15 @@ fn told(seen: &Observation<'_>) -> String {
     }
 }
 
-async fn simulator() -> Simulator {
+pub async fn simulator() -> Simulator {
     Simulator::start("127.0.0.1:0".parse().unwrap()).await.unwrap()
 }
 
-fn settings(simulator: &Simulator) -> LanyardSettings {
+pub fn settings(simulator: &Simulator) -> LanyardSettings {
     LanyardSettings { url: simulator.url(), ..LanyardSettings::default() }
 }
 
-fn online(id: UserId) -> PresenceJson {
+pub fn online(id: UserId) -> PresenceJson {
     PresenceJson::new(id).status("online")
 }
 

@@ -4,6 +4,7 @@
 mod check_cli;
 mod cli;
 mod lanyard;
+mod lanyard_network;
 mod outbox;
 mod outbox_cli;
 mod program;
