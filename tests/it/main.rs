@@ -9,5 +9,6 @@ mod outbox;
 mod outbox_cli;
 mod program;
 mod readme;
+mod run_cli;
 mod sender;
 mod web;

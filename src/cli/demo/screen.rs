@@ -39,12 +39,6 @@ impl Screen {
         Self { targets, changes: 0, rules }
     }
 
-    /// The line for something that somebody does.
-    pub fn done(&self, at: Duration, who: &str, what: &str) -> String {
-        let clock = paint(style::FAINT, format!("{:6.1} s", at.as_secs_f64()));
-        format!("{clock}  {} {}", paint(style::NAME, plain(who)), paint(style::HEAD, plain(what)))
-    }
-
     /// The lines for what doorchime made of it: one for each person, then one for each rule that has
     /// something to say.
     pub fn happened(&mut self, told: &[Told]) -> Vec<String> {
@@ -95,20 +89,6 @@ impl Screen {
         Some(format!("          {}", paint(style::ODD, format!("quiet {}: {verdict}", plain(rule)))))
     }
 
-    /// The line for what arrived.
-    pub fn arrived(&self, got: &Got) -> String {
-        let answer = if got.answered.is_success() {
-            String::new()
-        } else {
-            paint(style::BAD, format!("  answered {}, to be tried again", got.answered.as_u16()))
-        };
-        format!(
-            "                {} {}{answer}",
-            paint(style::HEAD, format!("{:<8}", got.target)),
-            plain(&got.said)
-        )
-    }
-
     pub fn changes(&self) -> usize {
         self.changes
     }
@@ -126,6 +106,26 @@ impl Screen {
         };
         self.rules.iter().map(line).collect()
     }
+}
+
+/// The line for something that somebody does.
+pub fn done(at: Duration, who: &str, what: &str) -> String {
+    let clock = paint(style::FAINT, format!("{:6.1} s", at.as_secs_f64()));
+    format!("{clock}  {} {}", paint(style::NAME, plain(who)), paint(style::HEAD, plain(what)))
+}
+
+/// The line for what arrived.
+pub fn arrived(got: &Got) -> String {
+    let answer = if got.answered.is_success() {
+        String::new()
+    } else {
+        paint(style::BAD, format!("  answered {}, to be tried again", got.answered.as_u16()))
+    };
+    format!(
+        "                {} {}{answer}",
+        paint(style::HEAD, format!("{:<8}", got.target)),
+        plain(&got.said)
+    )
 }
 
 fn about(told: &Told) -> crate::presence::model::UserId {
@@ -176,11 +176,11 @@ mod tests {
             ]
         );
         assert_eq!(screen.changes(), 3);
-        let line = screen.done(Duration::from_millis(1_500), "Ada", "comes online");
+        let line = done(Duration::from_millis(1_500), "Ada", "comes online");
         assert_eq!(anstream::adapter::strip_str(&line).to_string(), "   1.5 s  Ada comes online");
         let got =
             Got { target: "phone", said: "Ada\nis".to_owned(), answered: StatusCode::SERVICE_UNAVAILABLE };
-        let line = anstream::adapter::strip_str(&screen.arrived(&got)).to_string();
+        let line = anstream::adapter::strip_str(&arrived(&got)).to_string();
         assert_eq!(line, "                phone    Ada\u{fffd}is  answered 503, to be tried again");
         let summary = screen.summary().join("\n");
         let summary = anstream::adapter::strip_str(&summary).to_string();

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::folder::Folder;
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::stage::{EXAMPLE_NAME, Stage};
 use crate::app::bot::Bot;
 use crate::cli::args::Demo;
@@ -79,14 +79,14 @@ async fn show(args: &Demo) -> Ended {
             _ = &mut bored => break false,
             Some(played) = played.recv() => {
                 let Played { at, who, what } = played;
-                say(&[screen.done(at, &who, &what)])?;
+                say(&[screen::done(at, &who, &what)])?;
             }
             Some(first) = told.recv() => {
                 clock.sleep_until(clock.now().mono + TOGETHER).await;
                 let together: Vec<Told> = std::iter::once(first).chain(pending(&mut told)).collect();
                 say(&screen.happened(&together))?;
             }
-            Some(got) = got.recv() => say(&[screen.arrived(&got)])?,
+            Some(got) = got.recv() => say(&[screen::arrived(&got)])?,
             waited = &mut play, if over.is_none() => {
                 waited?;
                 over = Some(clock.now().mono);
@@ -102,7 +102,7 @@ async fn show(args: &Demo) -> Ended {
     leaving.cancel();
     bot.await.map_err(spoken)?;
     for got in pending(&mut got) {
-        say(&[screen.arrived(&got)])?;
+        say(&[screen::arrived(&got)])?;
     }
     let ends = ends(&data, &rules)?;
     say(&summary(&screen, &rules, &ends))?;

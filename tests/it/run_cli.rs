@@ -1,0 +1,166 @@
+//! `run` and `demo` as processes: what they say when they cannot start, and how they leave.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use doorchime::presence::model::UserId;
+use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::simulator::server::Simulator;
+use serde_json::Value;
+use tempfile::tempdir;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::program::{Ran, doorchime, run};
+
+const ADA: UserId = UserId(94_490_510_688_792_576);
+/// Longer than anything here takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn write_rules(here: &Path, lanyard: &str, hook: &str) {
+    let rules = format!(
+        "lanyard: {{url: \"{lanyard}\"}}\n\
+         people: {{ada: \"{ADA}\"}}\n\
+         targets: {{api: {{type: webhook, url: \"{hook}\"}}}}\n\
+         rules: [{{id: online, who: ada, when: went_online, send: {{to: api, json: {{who: \"{{{{user.name}}}}\"}}}}}}]\n"
+    );
+    fs::write(here.join("rules.yaml"), rules).unwrap();
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let here = tempdir().unwrap();
+    write_rules(here.path(), "ws://127.0.0.1:9/socket", "http://127.0.0.1:9/x");
+    fs::write(here.path().join("file"), "").unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = taken.local_addr().map(|at| (at.to_string(), taken)).unwrap();
+    let table: &[(&[&str], &str)] = &[
+        (&["--data", "file"], "`file` is not a directory"),
+        (&["--data", "no/such/data"], "`no/such/data` cannot be made because its parent is missing"),
+        (&["--listen", &taken.0], "is in use by another program: choose another address with --listen"),
+        (&["elsewhere.yaml"], "elsewhere.yaml"),
+    ];
+    for (args, told) in table {
+        let free = ["run", "--listen", "none"];
+        let usual = if args[0] == "--listen" { &free[..1] } else { &free[..] };
+        let ran = run(here.path(), usual.iter().chain(*args));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(told), "{args:?}: {}", ran.err);
+    }
+}
+
+/// A bot that is running; killed if a test fails.
+struct Bot(Option<Child>);
+
+impl Bot {
+    fn start(here: &Path, listen: &str) -> Self {
+        let mut command = doorchime(here, ["run", "--listen", listen, "--log-format", "json"]);
+        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
+    /// Asks it to leave, and waits until it has.
+    fn leave(mut self) -> Ran {
+        let child = self.0.take().unwrap();
+        let asked = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        let output = child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+        }
+    }
+}
+
+async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < PATIENCE, "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
+
+async fn healthcheck(here: &Path, listen: &str) -> Ran {
+    let (here, args) = (here.to_owned(), ["healthcheck", "--ready", "--listen", listen].map(str::to_owned));
+    tokio::task::spawn_blocking(move || run(&here, args)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_bot_rings_and_leaves_in_good_order() {
+    let here = tempdir().unwrap();
+    let lanyard = Simulator::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    let ada = PresenceJson::new(ADA).named("Ada");
+    lanyard.set(&ada.clone().status("offline"));
+    let (got, mut arrived) = mpsc::unbounded_channel();
+    let hook = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = hook.local_addr().unwrap();
+    let router =
+        Router::new().fallback(|State(got): State<Got>, headers: HeaderMap, body: String| async move {
+            got.send((headers, body)).unwrap();
+        });
+    let mut servers = JoinSet::new();
+    servers.spawn(async move { axum::serve(hook, router.with_state(got)).await.unwrap() });
+    write_rules(here.path(), &lanyard.url(), &format!("http://{at}/hook-with-a-secret"));
+    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+
+    let bot = Bot::start(here.path(), &listen);
+    until("ready", async || healthcheck(here.path(), &listen).await.code == Some(0)).await;
+    lanyard.set(&ada.clone().status("online"));
+    let (headers, body) = tokio::time::timeout(PATIENCE, arrived.recv()).await.unwrap().unwrap();
+    assert_eq!(body, r#"{"who":"Ada"}"#);
+    assert!(headers.contains_key("webhook-id") || headers.contains_key("idempotency-key"), "{headers:?}");
+    until("settled", async || run(here.path(), ["outbox", "list"]).out.contains("delivered")).await;
+    let left = bot.leave();
+    assert_eq!((left.code, left.out.as_str()), (Some(0), ""), "{}", left.err);
+    for line in left.err.lines() {
+        let told: Value = serde_json::from_str(line).unwrap();
+        assert!(told["timestamp"].is_string() && told["level"].is_string(), "{line}");
+    }
+    assert!(!left.err.contains("secret"), "{}", left.err);
+
+    // Nobody has changed: a restart rings nothing.
+    let bot = Bot::start(here.path(), &listen);
+    until("ready again", async || healthcheck(here.path(), &listen).await.code == Some(0)).await;
+    lanyard.set(&ada.clone().status("online"));
+    let second = doorchime(here.path(), ["run", "--listen", "none"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(2), "two bots on one data directory");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another doorchime"));
+    assert_eq!(bot.leave().code, Some(0));
+    assert!(arrived.try_recv().is_err(), "rang again");
+}
+
+type Got = mpsc::UnboundedSender<(HeaderMap, String)>;
+
+#[test]
+fn the_demo_rings_every_target() {
+    let here = tempdir().unwrap();
+    let ran = run(here.path(), ["demo", "--speed", "8"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
+    for told in [
+        "rings friend-online → phone, screen",
+        "quiet game-night: `if` is false",
+        "quiet new-track: `dedupe`",
+    ] {
+        assert!(ran.out.contains(told), "{told}: {}", ran.out);
+    }
+    let arrived = ran.out.split("What arrived\n").nth(1).unwrap();
+    let targets: Vec<&str> = arrived.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(targets.len(), 10, "{arrived}");
+    assert!(targets.iter().all(|line| !line.contains(" 0 messages") && !line.contains(" not")), "{arrived}");
+    assert!(arrived.contains("at the second try"), "{arrived}");
+    assert!(!ran.out.contains('\u{1b}'), "colours in a pipe");
+}
