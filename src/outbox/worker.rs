@@ -62,8 +62,9 @@ impl Default for WorkerSettings {
 
 /// Hand-overs that may wait for the worker; the pipeline waits with the next.
 const MAIL_MAX: usize = 64;
-/// No new attempts while more outcomes than this wait to be written: after a kill they would all be repeated.
-const UNSETTLED_MAX: usize = 2_000;
+/// No new attempts while more outcomes than this are not on disk: after a kill they would all be repeated.
+/// A disk that takes 30 ms for a transaction still lets 8,000 a second through.
+const UNSETTLED_MAX: usize = 256;
 /// How often what waits is counted, while anything does.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// Between tries to read from a store that fails.
@@ -84,7 +85,8 @@ pub struct Worker {
     errands: FuturesUnordered<BoxFuture<'static, Errand>>,
     /// Outcomes that wait for the store; the next ones gather while it writes.
     unsettled: Vec<Settled>,
-    settling: bool,
+    /// How many the store writes just now.
+    settling: usize,
     waiting: BTreeMap<Arc<str>, u64>,
     counted_at: Option<Duration>,
 }
@@ -149,7 +151,7 @@ impl Worker {
             attempts: FuturesUnordered::new(),
             errands: FuturesUnordered::new(),
             unsettled: Vec::new(),
-            settling: false,
+            settling: 0,
             waiting: BTreeMap::new(),
             counted_at: None,
         };
@@ -167,7 +169,7 @@ impl Worker {
             self.settle();
             let now = self.clock.now();
             // With too much unsettled the queue is not asked, and its deadlines are none.
-            let queue = self.queue.deadline(now).filter(|_| self.unsettled.len() < UNSETTLED_MAX);
+            let queue = self.queue.deadline(now).filter(|_| self.may_start());
             let deadline = [queue, self.count_at()].into_iter().flatten().min();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -236,7 +238,7 @@ impl Worker {
     /// Does what the queue says.
     fn act(&mut self) {
         let now = self.clock.now();
-        while self.unsettled.len() < UNSETTLED_MAX {
+        while self.may_start() {
             match self.queue.poll(now) {
                 None => return,
                 Some(Action::Start(start)) => {
@@ -268,6 +270,10 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn may_start(&self) -> bool {
+        self.unsettled.len() + self.settling < UNSETTLED_MAX
     }
 
     /// This attempt, and all others that have ended meanwhile.
@@ -309,10 +315,10 @@ impl Worker {
     /// Has the store write what has come to an end. While it does, the next outcomes gather: thousands of them
     /// are a handful of transactions.
     fn settle(&mut self) {
-        if self.settling || self.unsettled.is_empty() {
+        if self.settling > 0 || self.unsettled.is_empty() {
             return;
         }
-        self.settling = true;
+        self.settling = self.unsettled.len();
         let settled = std::mem::take(&mut self.unsettled);
         let store = self.store.clone();
         let write = async move {
@@ -333,7 +339,7 @@ impl Worker {
     fn come_back(&mut self, errand: Errand) {
         let now = self.clock.now();
         match errand {
-            Errand::Settled => self.settling = false,
+            Errand::Settled => self.settling = 0,
             Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
             Errand::Nudged(nudges) => {
                 let nudged = !nudges.is_empty();
@@ -364,13 +370,13 @@ impl Worker {
         }
         loop {
             self.settle();
-            if self.attempts.is_empty() && !self.settling {
+            if self.attempts.is_empty() && self.settling == 0 {
                 return;
             }
             tokio::select! {
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
                 Some(errand) = self.errands.next() => match errand {
-                    Errand::Settled => self.settling = false,
+                    Errand::Settled => self.settling = 0,
                     Errand::Closed => return,
                     _ => {}
                 },

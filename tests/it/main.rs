@@ -3,11 +3,13 @@
 
 mod check_cli;
 mod cli;
+mod home;
 mod lanyard;
 mod lanyard_network;
 mod outbox;
 mod outbox_cli;
 mod program;
+mod promises;
 mod readme;
 mod run_cli;
 mod sender;

@@ -1,0 +1,140 @@
+//! A home to live in: the real program between a simulated Lanyard and a real receiver.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use doorchime::presence::model::UserId;
+use doorchime::simulator::receiver::{Heard, Play, Receiver};
+use doorchime::simulator::server::Simulator;
+use tempfile::TempDir;
+
+use super::program::doorchime;
+
+pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// How long anything may take that should happen at once; a machine that is busy is no fault.
+const SOON: Duration = Duration::from_secs(60);
+
+pub struct Home {
+    pub lanyard: Simulator,
+    pub receiver: Receiver,
+    dir: TempDir,
+}
+
+impl Home {
+    /// `rules` is a rules file in which `LANYARD` and `RECEIVER` stand for the two addresses.
+    pub async fn new(rules: &str, script: impl Fn(&Heard) -> Play + Send + Sync + 'static) -> Self {
+        let lanyard = Simulator::start(LOOPBACK).await.unwrap();
+        let receiver = Receiver::start(LOOPBACK, script).await.unwrap();
+        let home = Self { lanyard, receiver, dir: TempDir::new().unwrap() };
+        home.write_rules(rules);
+        home
+    }
+
+    pub fn write_rules(&self, rules: &str) {
+        let rules = rules.replace("LANYARD", &self.lanyard.url()).replace("RECEIVER", &self.receiver.url(""));
+        std::fs::write(self.path("rules.yaml"), rules).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Starts the program; returns before it has connected.
+    pub fn start(&self) -> Bot {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = doorchime(self.dir.path(), ["run", "--listen", "none"]);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Bot { child, pid: 0, left: false }.known()
+    }
+
+    /// Starts the program, and waits until Lanyard has been asked for people.
+    pub async fn start_and_subscribe(&self) -> Bot {
+        let asked = self.subscriptions();
+        let bot = self.start();
+        self.until("it subscribes", || self.subscriptions() > asked).await;
+        bot
+    }
+
+    /// How often Lanyard has been asked for people.
+    pub fn subscriptions(&self) -> usize {
+        self.lanyard.received().iter().filter(|(_, frame)| frame.contains(r#""op":2"#)).count()
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&self, what: &str, so: impl Fn() -> bool) {
+        let waited = async {
+            while !so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(SOON, waited).await.is_err() {
+            panic!("not within {SOON:?}: {what}\n{}", self.log());
+        }
+    }
+
+    /// Waits until so many notifications have come, and returns their texts.
+    pub async fn rings(&self, times: usize) -> Vec<String> {
+        self.until(&format!("{times} rings"), || self.receiver.heard().len() >= times).await;
+        self.rung()
+    }
+
+    /// What has rung so far.
+    pub fn rung(&self) -> Vec<String> {
+        self.receiver.heard().iter().map(Heard::text).collect()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+}
+
+/// The program while it runs; killed when it is dropped.
+pub struct Bot {
+    child: Child,
+    pid: u32,
+    left: bool,
+}
+
+impl Bot {
+    fn known(mut self) -> Self {
+        self.pid = self.child.id();
+        self
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.left = true;
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid.to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// SIGTERM, and its end.
+    pub async fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.left = true;
+        let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
+        tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        if !self.left {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// People with ids that no other test means.
+pub fn people(count: u64) -> impl Iterator<Item = UserId> {
+    (0..count).map(|n| UserId(900_000_000_000_000_000 + n))
+}
