@@ -310,10 +310,12 @@ fn flap(back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
         for (i, &id) in ids.iter().enumerate() {
             match second {
                 0 => show(&mut engine, second, id, "online", true, &mut effects),
-                _ if second == 10 + i as u64 => show(&mut engine, second, id, "offline", false, &mut effects),
+                _ if second == 10 + i as u64 => {
+                    show(&mut engine, second, id, "offline", false, &mut effects);
+                }
                 _ if Some(second) == back_at => show(&mut engine, second, id, "online", false, &mut effects),
                 _ if Some(second) == snapshot_at => {
-                    show(&mut engine, second, id, "offline", true, &mut effects)
+                    show(&mut engine, second, id, "offline", true, &mut effects);
                 }
                 _ => {}
             }

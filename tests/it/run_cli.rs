@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -87,11 +87,12 @@ impl Drop for Bot {
 }
 
 async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < PATIENCE, "still not: {what}");
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
+    let asked = async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, asked).await.is_ok(), "still not: {what}");
 }
 
 async fn healthcheck(here: &Path, listen: &str) -> Ran {
