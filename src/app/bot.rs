@@ -62,7 +62,11 @@ impl Bot {
         let everyone = self.rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone));
         client.want(now, self.rules.people.iter().map(|person| person.id), everyone);
         let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
-        let settings = WorkerSettings { dry_run: self.dry_run, ..WorkerSettings::default() };
+        let settings = WorkerSettings {
+            dry_run: self.dry_run,
+            metrics: metrics.outbox.clone(),
+            ..WorkerSettings::default()
+        };
         let grace = settings.grace + GRACE;
         let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())
             .map_err(|error| Fault::Http(error.to_string()))?;
@@ -86,11 +90,21 @@ impl Bot {
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
         tasks.start("worker", run_worker(worker, stops.worker.clone()));
-        tasks.start("committer", committer::run(to_commit, store.clone(), mail));
+        tasks
+            .start("committer", committer::run(to_commit, store.clone(), mail, clock, metrics.store.clone()));
         tasks.start("census", census::run(clock, rest, to_ask, found));
         let publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), Arc::clone(&self.rules));
-        let pipeline =
-            Pipeline { clock, client, engine, commits, absent, unmonitored, tap: self.tap, publisher };
+        let pipeline = Pipeline {
+            clock,
+            client,
+            engine,
+            commits,
+            absent,
+            unmonitored,
+            tap: self.tap,
+            publisher,
+            since: None,
+        };
         tasks.start("pipeline", pipeline.run(stops.pipeline.clone()));
         drop(store);
         info!(

@@ -1,20 +1,39 @@
 //! Writes down what is known and owed, and only then hands on what is owed.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
+use crate::clock::Clock;
+use crate::metrics::StoreMetrics;
 use crate::outbox::delivery::Commit;
 use crate::outbox::store::handle::StoreHandle;
 use crate::outbox::worker::WorkerHandle;
 
+/// What the pipeline gathered for one transaction.
+pub struct Gathered {
+    pub commit: Commit,
+    /// When the first frame came that something in it is owed for; a hold that ended has no frame.
+    pub since: Option<Duration>,
+}
+
 /// Takes commits until the pipeline has gone. While one transaction is under way the pipeline gathers the
 /// next: a burst becomes a handful of large ones.
 pub async fn run(
-    mut commits: mpsc::Receiver<Commit>,
+    mut gathered: mpsc::Receiver<Gathered>,
     store: StoreHandle,
     worker: WorkerHandle,
+    clock: Clock,
+    metrics: StoreMetrics,
 ) -> Result<(), String> {
-    while let Some(commit) = commits.recv().await {
+    while let Some(Gathered { commit, since }) = gathered.recv().await {
+        let rows = commit.rows() as u64;
         let owed = store.commit(commit).await.map_err(|error| error.to_string())?;
+        metrics.commits.inc();
+        metrics.rows.inc_by(rows);
+        if let Some(since) = since {
+            metrics.frame_committed(clock.now().mono.saturating_sub(since));
+        }
         if !owed.is_empty() {
             worker.deliver(owed).await.map_err(|error| error.to_string())?;
         }

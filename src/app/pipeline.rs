@@ -2,9 +2,12 @@
 //!
 //! One task owns the connection and the engine, so an update crosses no channel and takes no lock.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::committer::Gathered;
 use super::publish::Publisher;
 use crate::clock::Clock;
 use crate::engine::effects::{Effects, Told};
@@ -12,7 +15,6 @@ use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
-use crate::outbox::delivery::Commit;
 use crate::presence::model::UserId;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
@@ -22,13 +24,15 @@ pub struct Pipeline {
     pub clock: Clock,
     pub client: Client,
     pub engine: Engine,
-    pub commits: mpsc::Sender<Commit>,
+    pub commits: mpsc::Sender<Gathered>,
     /// People whom a snapshot did not show, for the census; and those it found to be unmonitored.
     pub absent: mpsc::Sender<UserId>,
     pub unmonitored: mpsc::Receiver<UserId>,
     /// Whoever looks on; slow ones miss something.
     pub tap: Option<mpsc::Sender<Told>>,
     pub publisher: Publisher,
+    /// When the first frame came that something in the next commit is owed for.
+    pub since: Option<Duration>,
 }
 
 impl Pipeline {
@@ -46,7 +50,7 @@ impl Pipeline {
                 () = leave.cancelled() => break,
                 permit = commits.reserve(), if !effects.commit.is_empty() => {
                     let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
-                    permit.send(std::mem::take(&mut effects.commit));
+                    permit.send(self.gathered(&mut effects));
                 }
                 () = self.client.ready(now, read) => self.take(&mut effects),
                 () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {
@@ -63,7 +67,10 @@ impl Pipeline {
         self.client.close(self.clock.now()).await;
         self.engine.save_all(self.clock.now(), &mut effects);
         if !effects.commit.is_empty() {
-            commits.send(effects.commit).await.map_err(|_| "the committer has gone".to_owned())?;
+            commits
+                .send(self.gathered(&mut effects))
+                .await
+                .map_err(|_| "the committer has gone".to_owned())?;
         }
         Ok(())
     }
@@ -72,6 +79,7 @@ impl Pipeline {
     fn take(&mut self, effects: &mut Effects) {
         let now = self.clock.now();
         self.publisher.note(now.mono);
+        let owed = effects.commit.deliveries.len();
         let Self { client, engine, absent, .. } = self;
         client.take(now, &mut |observation| {
             if let Observation::SnapshotEnd { absent: ids } = &observation {
@@ -82,6 +90,13 @@ impl Pipeline {
             }
             engine.observe(now, observation, effects);
         });
+        if effects.commit.deliveries.len() > owed {
+            self.since.get_or_insert(now.mono);
+        }
+    }
+
+    fn gathered(&mut self, effects: &mut Effects) -> Gathered {
+        Gathered { commit: std::mem::take(&mut effects.commit), since: self.since.take() }
     }
 
     fn tell(&mut self, effects: &mut Effects) {
