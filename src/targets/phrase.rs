@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::presence::change::ChangeKind;
-use crate::rules::scope::{Names, Object, Scope};
+use crate::rules::scope::{Names, Object, ObjectKind, Scope, Sight, Value as Seen};
 use crate::rules::template::{Origin, Segment, Template, json_of};
 
 /// An event takes no more; what is long and least missed is left out first.
@@ -104,17 +104,29 @@ pub(super) fn event(scope: &Scope<'_>) -> Value {
         }
     }
     if let Some(changed) = scope.change {
-        event["change"] = json_of(Object::Change(changed), scope.zone);
+        event["change"] = json_of(Seen::Object(Object::Change(changed)), scope.zone);
     }
     if let Some(sight) = scope.person {
-        let state = json_of(Object::Person(sight), scope.zone);
+        let state = state(sight, scope);
         event["person"] = json!({"id": state["id"], "key": sight.key, "name": state["name"]});
         event["data"] = state;
     }
     shorten(event)
 }
 
-/// A stranger's KV can have megabytes.
+/// All that is known of a person; of one who has megabytes of it, not the lists.
+fn state(sight: Sight<'_>, scope: &Scope<'_>) -> Value {
+    let huge = sight.presence.raw.len() > EVENT_BYTES_MAX;
+    let fields = ObjectKind::Person.fields().iter();
+    let shown = fields.filter(|field| !(huge && matches!(field.name, "kv" | "activities")));
+    let read = shown.map(|field| {
+        let value = (field.read)(Object::Person(sight));
+        (field.name.to_owned(), json_of(value, scope.zone))
+    });
+    Value::Object(read.collect())
+}
+
+/// What a stranger wrote can be long.
 fn shorten(mut event: Value) -> Value {
     for left_out in ["/data/kv", "/data/activities", "/change/from", "/change/to", "/data", "/person/name"] {
         if event.to_string().len() <= EVENT_BYTES_MAX {
@@ -131,6 +143,17 @@ fn shorten(mut event: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::rules::template::tests::with_scope_of;
+
+    #[test]
+    fn an_event_of_megabytes_is_shortened() {
+        let pairs: Vec<String> = (0..512).map(|at| format!(r#""k{at}":"{}""#, "x".repeat(30_000))).collect();
+        let raw = format!(r#"{{"user_id":"7","discord_status":"idle","kv":{{{}}}}}"#, pairs.join(","));
+        let told = with_scope_of(&raw, event);
+        assert!(told.to_string().len() < EVENT_BYTES_MAX);
+        assert_eq!((&told["data"]["status"], &told["person"]["id"]), (&json!("idle"), &json!("7")));
+    }
 
     #[test]
     fn there_is_a_sentence_for_each_change() {

@@ -16,8 +16,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::mistake::Mistake;
-use super::scope::{Names, Object, Scope};
-use check::{Piece, Plan};
+use super::scope::{Names, Scope, Value};
+use check::plan::{Piece, Plan};
 
 /// A template's text takes no more than this.
 pub const SOURCE_BYTES_MAX: usize = 64 << 10;
@@ -93,7 +93,7 @@ impl Template {
     }
 }
 
-/// All fields of a thing as JSON, as `{{json …}}` writes it.
-pub fn json_of(object: Object<'_>, zone: &TimeZone) -> Json {
-    value::Val::Object(object).to_json(zone)
+/// A value as JSON, with all its fields, as `{{json …}}` writes it.
+pub fn json_of(value: Value<'_>, zone: &TimeZone) -> Json {
+    value::Val::from(value).to_json(zone)
 }

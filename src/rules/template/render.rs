@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use serde_json::Value as Json;
 
-use super::check::{From, Piece, Plan, Step};
+use super::check::plan::{From, Piece, Plan, Step};
 use super::helpers::Surroundings;
 use super::value::{Val, without_controls};
 use super::{Origin, RENDERED_BYTES_MAX, Segment};

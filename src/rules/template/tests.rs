@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::Presence;
-use crate::rules::scope::{Changed, Now, People, Sight};
+use crate::rules::scope::{Changed, Now, Object, People, Sight};
 
 const ALICE: &str = r#"{"discord_user":{"id":"94490510688792576","username":"alice","display_name":"Alice <3","avatar":"a_b1"},
   "discord_status":"dnd","active_on_discord_desktop":true,"kv":{"scene":"movie","a key":"v\u0007\u001b[2J","count":"3"},
@@ -440,7 +440,7 @@ fn handlebars_itself_says_the_same() {
         "{{#each activities}}{{#unless @first}}, {{/unless}}{{name}}{{/each}}",
     ] {
         let expected = with_scope(|scope| {
-            let context = json_of(Object::Person(scope.person.unwrap()), scope.zone);
+            let context = json_of(Value::Object(Object::Person(scope.person.unwrap())), scope.zone);
             handlebars.render_template(source, &context).unwrap()
         });
         // Handlebars leaves control characters where they are.
