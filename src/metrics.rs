@@ -49,9 +49,7 @@ pub struct LanyardMetrics {
     pub updates: Counter,
     closes: Family<Word, Counter>,
     garbage: Family<Word, Counter>,
-    /// People the rules file names.
-    pub people: Gauge,
-    /// Of those, the ones that Lanyard does not know.
+    /// People in the rules file that Lanyard does not know.
     pub unmonitored: Gauge,
 }
 
@@ -208,7 +206,6 @@ fn register_lanyard(registry: &mut Registry) -> LanyardMetrics {
     registry.register("seen", "Presences received in snapshots", m.seen.clone());
     registry.register("updates", "Presence updates received", m.updates.clone());
     registry.register("garbage", "Frames that could not be read, by kind", m.garbage.clone());
-    registry.register("people", "People asked about", m.people.clone());
     registry.register("unmonitored_people", "People that Lanyard does not know", m.unmonitored.clone());
     m
 }

@@ -55,11 +55,15 @@ impl Pipeline {
                 () = self.client.ready(now, read) => self.take(&mut effects),
                 () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {
                     if read {
-                        self.engine.tick(self.clock.now(), &mut effects);
+                        let now = self.clock.now();
+                        self.engine.tick(now, &mut effects);
+                        self.publisher.note(now.mono);
                     }
                 }
                 Some(id) = self.unmonitored.recv() => {
-                    self.engine.observe(self.clock.now(), Observation::Unmonitored(id), &mut effects);
+                    let now = self.clock.now();
+                    self.engine.observe(now, Observation::Unmonitored(id), &mut effects);
+                    self.publisher.note_unmonitored(now.mono);
                 }
             }
             self.tell(&mut effects);

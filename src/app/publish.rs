@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::engine::bell::Counts;
 use crate::engine::machine::Engine;
+use crate::engine::person::Standing;
 use crate::engine::verdict::Verdict;
 use crate::lanyard::counts::LanyardCounts;
 use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::presence::change::ChangeKind;
-use crate::rules::set::RuleSet;
+use crate::rules::set::{Person, RuleSet};
 use crate::web::status::{Connection, Status};
 
 /// What happens often is counted in plain numbers, and carried over this much later.
@@ -25,18 +26,26 @@ pub struct Publisher {
     lanyard: LanyardCounts,
     connection: Connection,
     due: Option<Duration>,
+    /// Somebody may have become known to Lanyard, or unknown.
+    recount: bool,
 }
 
 impl Publisher {
     pub fn new(metrics: Arc<Metrics>, status: Arc<Status>, rules: Arc<RuleSet>) -> Self {
         let counts = Counts { firings: vec![0; rules.rules.len()], ..Counts::default() };
         let (lanyard, connection) = (LanyardCounts::default(), Connection::default());
-        Self { metrics, status, rules, counts, lanyard, connection, due: None }
+        Self { metrics, status, rules, counts, lanyard, connection, due: None, recount: false }
     }
 
     /// Something may have been counted.
     pub fn note(&mut self, now: Duration) {
         self.due.get_or_insert(now + LAG);
+    }
+
+    /// Lanyard was found not to know somebody.
+    pub fn note_unmonitored(&mut self, now: Duration) {
+        self.recount = true;
+        self.note(now);
     }
 
     pub fn deadline(&self) -> Option<Duration> {
@@ -48,6 +57,9 @@ impl Publisher {
         if self.due.is_some_and(|due| due <= now) {
             self.due = None;
             self.carry_engine(engine.counts());
+            if std::mem::take(&mut self.recount) {
+                self.carry_unmonitored(engine);
+            }
             self.carry_lanyard(client.counts());
         }
         self.carry_connection(client);
@@ -68,7 +80,16 @@ impl Publisher {
                 rules.fired(&rule.id, new - old);
             }
         }
+        let monitored = ChangeKind::BecameMonitored as usize;
+        self.recount |= counts.changes[monitored] != self.counts.changes[monitored];
         self.counts.clone_from(counts);
+    }
+
+    fn carry_unmonitored(&self, engine: &Engine) {
+        let unmonitored = |person: &&Person| engine.standing(person.id) == Standing::Unmonitored;
+        let count = self.rules.people.iter().filter(unmonitored).count();
+        self.metrics.lanyard.unmonitored.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.status.unmonitored(count);
     }
 
     fn carry_lanyard(&mut self, counts: LanyardCounts) {

@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn write_rules(here: &Path, lanyard: &str, hook: &str) {
     let rules = format!(
         "lanyard: {{url: \"{lanyard}\"}}\n\
-         people: {{ada: \"{ADA}\"}}\n\
+         people: {{ada: \"{ADA}\", bob: 156114103033790464}}\n\
          targets: {{api: {{type: webhook, url: \"{hook}\"}}}}\n\
-         rules: [{{id: online, who: ada, when: went_online, send: {{to: api, json: {{who: \"{{{{user.name}}}}\"}}}}}}]\n"
+         rules: [{{id: online, who: [ada, bob], when: went_online, send: {{to: api, json: {{who: \"{{{{user.name}}}}\"}}}}}}]\n"
     );
     fs::write(here.join("rules.yaml"), rules).unwrap();
 }
@@ -120,6 +120,8 @@ async fn a_bot_rings_and_leaves_in_good_order() {
 
     let bot = Bot::start(here.path(), &listen);
     until("ready", async || healthcheck(here.path(), &listen).await.code == Some(0)).await;
+    let stranger = async || healthcheck(here.path(), &listen).await.out.contains(r#""unmonitored": 1"#);
+    until("bob is found not to be monitored", stranger).await;
     lanyard.set(&ada.clone().status("online"));
     let (headers, body) = tokio::time::timeout(PATIENCE, arrived.recv()).await.unwrap().unwrap();
     assert_eq!(body, r#"{"who":"Ada"}"#);
