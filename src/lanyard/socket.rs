@@ -4,37 +4,31 @@
 //! `take` hands out borrows from the frame just read, and the next frame is read when `ready` is awaited
 //! again, so a loop that is busy slows Lanyard down instead of filling memory.
 
-use std::future::Future;
+mod hands;
+mod intake;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{FutureExt, SinkExt, StreamExt};
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
-use tracing::{debug, warn};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use self::hands::{Arrival, Hands};
 use super::address::{Address, AddressError};
 use super::counts::LanyardCounts;
-use super::dial::{DialError, Dialer, Socket};
-use super::frame::{Decoder, Frame, FrameError, InitState, Payload};
-use super::journal;
-use super::notice::Notice;
+use super::dial::Dialer;
+use super::frame::Decoder;
 use super::observation::Observation;
-use super::session::{HEARTBEAT, Input, Output, Session};
+use super::session::{Input, Session};
 use super::settings::LanyardSettings;
 use crate::presence::model::UserId;
 use crate::time::Moment;
 
 /// Room for what the server does not take: heartbeats, and the questions of a reload.
 const UNSENT_BYTES_MAX: usize = 8 << 20;
-/// How long an orderly goodbye may take.
-const GOODBYE_WAIT: Duration = Duration::from_secs(1);
 
 /// A connection to Lanyard that comes back by itself.
 pub struct Client {
@@ -43,38 +37,6 @@ pub struct Client {
     hands: Hands,
     arrival: Option<Arrival>,
     alarm: Alarm,
-}
-
-/// What the session's decisions are carried out with.
-struct Hands {
-    dialer: Arc<Dialer>,
-    link: Link,
-    /// Something was sent that may not have left yet.
-    unflushed: bool,
-    counts: LanyardCounts,
-    /// Of the present socket, as counted last.
-    socket_bytes: u64,
-    /// One garbage frame a connection is worth a warning.
-    complained: bool,
-    trouble: Option<String>,
-}
-
-enum Link {
-    Down,
-    Dialling(Pin<Box<dyn Future<Output = Result<Box<Socket>, DialError>> + Send>>),
-    Up(Box<Socket>),
-}
-
-enum Arrival {
-    /// Nothing came; it is time to look at the session.
-    Due,
-    Dialled(Result<Box<Socket>, DialError>),
-    Message(Message),
-    Broken(WsError),
-    /// The socket ended without a word.
-    Ended,
-    /// Part of a frame.
-    Bytes,
 }
 
 /// One timer, moved only when it has to ring earlier than it is set for.
@@ -123,19 +85,10 @@ impl Client {
             limits,
             proxies,
         };
-        let hands = Hands {
-            dialer: Arc::new(dialer),
-            link: Link::Down,
-            unflushed: false,
-            counts: LanyardCounts::default(),
-            socket_bytes: 0,
-            complained: false,
-            trouble: None,
-        };
         Ok(Self {
             session: Session::new(settings.subscribe, settings.resync, seed),
             decoder: Decoder::new(settings.inflated_bytes_max),
-            hands,
+            hands: Hands::new(dialer),
             arrival: None,
             alarm: Alarm::default(),
         })
@@ -165,34 +118,8 @@ impl Client {
 
     /// Takes in what has come, hands out what it says, and does what is due.
     pub fn take(&mut self, now: Moment, sink: &mut impl FnMut(Observation<'_>)) {
-        match self.arrival.take() {
-            Some(Arrival::Message(Message::Binary(bytes))) => {
-                self.take_frame(now, &Framed::Binary(bytes), sink);
-            }
-            Some(Arrival::Message(Message::Text(text))) => {
-                self.take_frame(now, &Framed::Text(text), sink);
-            }
-            Some(Arrival::Message(Message::Close(close))) => {
-                let (code, reason) = close.map_or((None, String::new()), |close| {
-                    (Some(u16::from(close.code)), close.reason.as_str().to_owned())
-                });
-                // Its echo is queued already; a goodbye is worth one attempt.
-                if let Link::Up(socket) = &mut self.hands.link {
-                    let _ = socket.flush().now_or_never();
-                }
-                self.session.handle(now.mono, Input::Closed { code, reason });
-            }
-            Some(Arrival::Message(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                self.hands.unflushed = true;
-                self.session.handle(now.mono, Input::Heard);
-            }
-            Some(Arrival::Dialled(result)) => self.take_dialled(now, result),
-            Some(Arrival::Broken(error)) => self.take_broken(now, &error),
-            Some(Arrival::Ended) => {
-                self.session.handle(now.mono, Input::Closed { code: None, reason: String::new() });
-            }
-            Some(Arrival::Bytes) => self.session.handle(now.mono, Input::Heard),
-            Some(Arrival::Due) | None => {}
+        if let Some(arrival) = self.arrival.take() {
+            self.take_in(now, arrival, sink);
         }
         // A flood of updates must not keep the heartbeats waiting.
         if self.session.deadline().is_some_and(|deadline| deadline <= now.mono) {
@@ -204,13 +131,7 @@ impl Client {
     /// Leaves in good order; the client stays down.
     pub async fn close(&mut self, now: Moment) {
         self.session.handle(now.mono, Input::Leave);
-        while let Some(output) = self.session.poll() {
-            if let (Output::Close, Link::Up(socket)) = (output, &mut self.hands.link) {
-                let goodbye = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
-                let _ = tokio::time::timeout(GOODBYE_WAIT, socket.send(Message::Close(Some(goodbye)))).await;
-            }
-        }
-        self.hands.link = Link::Down;
+        self.hands.close().await;
         self.arrival = None;
     }
 
@@ -237,7 +158,7 @@ impl Client {
 impl Client {
     fn poll_ready(&mut self, cx: &mut Context<'_>, now: Moment, read: bool) -> Poll<()> {
         if self.arrival.is_none() {
-            self.arrival = self.poll_link(cx, read);
+            self.arrival = self.hands.poll(cx, read);
         }
         if self.arrival.is_some() {
             return Poll::Ready(());
@@ -248,42 +169,6 @@ impl Client {
             self.be_due();
         }
         ringing
-    }
-
-    fn poll_link(&mut self, cx: &mut Context<'_>, read: bool) -> Option<Arrival> {
-        match &mut self.hands.link {
-            Link::Down => None,
-            Link::Dialling(dialling) => match dialling.as_mut().poll(cx) {
-                Poll::Ready(result) => {
-                    self.hands.link = Link::Down;
-                    Some(Arrival::Dialled(result))
-                }
-                Poll::Pending => None,
-            },
-            Link::Up(socket) => {
-                if self.hands.unflushed {
-                    match socket.poll_flush_unpin(cx) {
-                        Poll::Ready(Ok(())) => self.hands.unflushed = false,
-                        Poll::Ready(Err(error)) => return Some(Arrival::Broken(error)),
-                        Poll::Pending => {}
-                    }
-                }
-                if !read {
-                    return None;
-                }
-                let next = socket.poll_next_unpin(cx);
-                let bytes = socket.get_ref().get_ref().bytes();
-                let new_bytes = bytes - std::mem::replace(&mut self.hands.socket_bytes, bytes);
-                self.hands.counts.bytes += new_bytes;
-                match next {
-                    Poll::Ready(Some(Ok(message))) => Some(Arrival::Message(message)),
-                    Poll::Ready(Some(Err(error))) => Some(Arrival::Broken(error)),
-                    Poll::Ready(None) => Some(Arrival::Ended),
-                    Poll::Pending if new_bytes > 0 => Some(Arrival::Bytes),
-                    Poll::Pending => None,
-                }
-            }
-        }
     }
 }
 
@@ -302,168 +187,5 @@ impl Alarm {
             self.set_for = None;
         }
         ringing
-    }
-}
-
-/// A data frame; holds on to the bytes that observations borrow from.
-enum Framed {
-    Text(Utf8Bytes),
-    Binary(Bytes),
-}
-
-/// Taking in.
-impl Client {
-    fn take_frame(&mut self, now: Moment, framed: &Framed, sink: &mut impl FnMut(Observation<'_>)) {
-        self.hands.counts.frames += 1;
-        let payload = match framed {
-            Framed::Text(text) => Payload::Text(text),
-            Framed::Binary(bytes) => Payload::Binary(bytes),
-        };
-        match self.decoder.decode(payload) {
-            Ok(Frame::Update(id, presence)) => {
-                if self.session.updated(now.mono, id) {
-                    self.hands.counts.updates += 1;
-                    sink(Observation::Updated(id, presence));
-                } else {
-                    self.hands.counts.unwanted += 1;
-                }
-            }
-            Ok(Frame::InitState(people)) => {
-                self.hands.counts.snapshots += 1;
-                self.session.handle(now.mono, Input::InitStateBegins);
-                // The news that we are connected goes before the first person.
-                self.hands.carry_out(&mut self.session, sink);
-                let whole = hand_out(people, &mut self.session, &mut self.hands.counts, sink);
-                self.session.handle(now.mono, Input::InitStateEnds { whole });
-            }
-            Ok(Frame::Hello { heartbeat }) => self.session.handle(now.mono, Input::Hello { heartbeat }),
-            Ok(Frame::Unknown { op, event }) => {
-                self.hands.counts.unknown += 1;
-                debug!(?op, event = ?event, "a frame of an unknown kind");
-                self.session.handle(now.mono, Input::Heard);
-            }
-            Err(error) => {
-                self.count_garbage(&error);
-                self.session.handle(now.mono, Input::Heard);
-            }
-        }
-    }
-
-    fn count_garbage(&mut self, why: &FrameError) {
-        match why {
-            FrameError::Oversized { .. } => self.hands.counts.oversized += 1,
-            _ => self.hands.counts.garbage += 1,
-        }
-        if std::mem::replace(&mut self.hands.complained, true) {
-            debug!(%why, "a frame that cannot be read");
-        } else {
-            warn!(%why, "a frame that cannot be read; further ones on this connection are only counted");
-        }
-    }
-
-    fn take_dialled(&mut self, now: Moment, result: Result<Box<Socket>, DialError>) {
-        match result {
-            Ok(socket) => {
-                self.hands.counts.connects += 1;
-                self.hands.link = Link::Up(socket);
-                self.hands.socket_bytes = 0;
-                self.hands.complained = false;
-                self.session.handle(now.mono, Input::Opened);
-            }
-            Err(error) => self.session.handle(now.mono, Input::Failed { why: error.to_string() }),
-        }
-    }
-
-    fn take_broken(&mut self, now: Moment, error: &WsError) {
-        let why = match error {
-            WsError::Capacity(_) => {
-                self.hands.counts.oversized += 1;
-                "a frame is larger than `lanyard.frame_bytes_max` allows".to_owned()
-            }
-            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                return self.session.handle(now.mono, Input::Closed { code: None, reason: String::new() });
-            }
-            other => other.to_string(),
-        };
-        self.session.handle(now.mono, Input::Broken { why });
-    }
-}
-
-fn hand_out(
-    mut people: InitState<'_>,
-    session: &mut Session,
-    counts: &mut LanyardCounts,
-    sink: &mut impl FnMut(Observation<'_>),
-) -> bool {
-    while let Some(person) = people.next_person() {
-        match person {
-            Ok((id, presence)) => {
-                counts.people += 1;
-                if session.seen(id) {
-                    sink(Observation::Seen(id, presence));
-                }
-            }
-            Err(error) => {
-                counts.broken_people += 1;
-                debug!(%error, "a person in an INIT_STATE cannot be read");
-            }
-        }
-    }
-    people.whole()
-}
-
-impl Hands {
-    fn carry_out(&mut self, session: &mut Session, sink: &mut impl FnMut(Observation<'_>)) {
-        while let Some(output) = session.poll() {
-            match output {
-                Output::Connect => {
-                    let dialer = Arc::clone(&self.dialer);
-                    self.link = Link::Dialling(Box::pin(async move { dialer.dial().await }));
-                }
-                Output::Heartbeat => {
-                    self.counts.heartbeats += 1;
-                    self.send(Message::text(HEARTBEAT));
-                }
-                Output::Send(text) => self.send(Message::text(text)),
-                Output::Ping => {
-                    self.counts.pings += 1;
-                    self.send(Message::Ping(Bytes::new()));
-                }
-                Output::Drop | Output::Close => self.link = Link::Down,
-                Output::Observe(observation) => sink(observation),
-                Output::Note(notice) => self.note(&notice),
-            }
-        }
-    }
-
-    /// A socket that is broken says so when it is read next.
-    fn send(&mut self, message: Message) {
-        if let Link::Up(socket) = &mut self.link {
-            self.unflushed = true;
-            if let Err(error) = socket.start_send_unpin(message) {
-                debug!(%error, "a message to Lanyard was not taken");
-            }
-        }
-    }
-
-    fn note(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Subscribed => self.trouble = None,
-            Notice::ConnectFailed { why, .. } => {
-                self.counts.connect_failures += 1;
-                self.trouble = Some(why.clone());
-            }
-            Notice::Lost { why, .. } => {
-                self.counts.losses += 1;
-                self.trouble = Some(why.to_string());
-            }
-            Notice::Refused { code, .. } => {
-                self.counts.losses += 1;
-                self.counts.refusals += 1;
-                self.trouble = Some(format!("Lanyard refuses what doorchime sends ({code})"));
-            }
-            _ => {}
-        }
-        journal::write(notice, &self.dialer.address.place());
     }
 }

@@ -10,6 +10,7 @@ use doorchime::lanyard::socket::Client;
 use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::simulator::server::{Mood, Simulator};
+use doorchime::time::Moment;
 
 pub const ALICE: UserId = UserId(94_490_510_688_792_576);
 const BOB: UserId = UserId(156_114_103_033_790_464);
@@ -19,6 +20,8 @@ const CAROL: UserId = UserId(268_473_310_986_240_001);
 pub struct Watcher {
     pub client: Client,
     clock: Clock,
+    /// Time that has only passed for the client.
+    skew: Duration,
     heard: Vec<String>,
 }
 
@@ -31,7 +34,7 @@ impl Watcher {
     pub fn of(mut client: Client, people: &[UserId], everyone: bool) -> Self {
         let clock = Clock::start();
         client.want(clock.now(), people.iter().copied(), everyone);
-        Self { client, clock, heard: Vec::new() }
+        Self { client, clock, skew: Duration::ZERO, heard: Vec::new() }
     }
 
     /// Drives the client until its lines, taken together, pass.
@@ -39,17 +42,34 @@ impl Watcher {
         let done = async {
             while !passes(self) {
                 let tick = tokio::time::sleep(Duration::from_millis(20));
+                let now = self.now();
                 tokio::select! {
-                    () = self.client.ready(self.clock.now(), true) => {
-                        let heard = &mut self.heard;
-                        self.client.take(self.clock.now(), &mut |seen| heard.push(told(&seen)));
-                    }
+                    () = self.client.ready(now, true) => {}
                     () = tick => {}
                 }
+                let (now, heard) = (self.now(), &mut self.heard);
+                self.client.take(now, &mut |seen| heard.push(told(&seen)));
             }
         };
         let in_time = tokio::time::timeout(Duration::from_secs(10), done).await;
         assert!(in_time.is_ok(), "waited in vain for {what}; heard {:#?}", self.heard);
+    }
+
+    /// Takes what comes until nothing has come for a moment.
+    async fn until_quiet(&mut self) {
+        loop {
+            let now = self.now();
+            let waited = tokio::time::timeout(Duration::from_millis(5), self.client.ready(now, true)).await;
+            let (now, heard) = (self.now(), &mut self.heard);
+            self.client.take(now, &mut |seen| heard.push(told(&seen)));
+            if waited.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now().plus(self.skew)
     }
 
     pub async fn until_heard(&mut self, line: &str) {
@@ -319,4 +339,67 @@ async fn rest_knows_who_is_monitored() {
         (about.monitored_users, about.invite.as_deref()),
         (Some(1), Some("https://discord.gg/lanyard"))
     );
+}
+
+#[tokio::test]
+async fn a_quiet_connection_is_pinged_and_a_dead_one_is_noticed() {
+    let simulator = simulator().await;
+    simulator.set(&online(ALICE));
+    let mut watcher = Watcher::new(&settings(&simulator), &[ALICE], false);
+    watcher.until_heard("connected").await;
+    // Quiet but alive: each Ping has its Pong.
+    for pings in 1..=4 {
+        watcher.skew += Duration::from_secs(21);
+        watcher.until("a Ping", |watcher| watcher.client.counts().pings == pings).await;
+        let bytes = watcher.client.counts().bytes;
+        watcher.until("its Pong", |watcher| watcher.client.counts().bytes > bytes).await;
+    }
+    assert_eq!(watcher.client.counts().losses, 0);
+
+    simulator.stall_all();
+    watcher.skew += Duration::from_secs(21);
+    watcher.until("a Ping", |watcher| watcher.client.counts().pings == 5).await;
+    watcher.skew += Duration::from_secs(21);
+    watcher.until_heard("disconnected").await;
+    assert!(watcher.client.trouble().unwrap().contains("not even a Pong"));
+    watcher.take_heard();
+    watcher.until_heard("connected").await;
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_left() {
+    for (mood, seconds, why) in [
+        (Mood { mute: true, ..Mood::default() }, 16, "no Hello"),
+        (Mood { hangs: true, ..Mood::default() }, 91, "no INIT_STATE"),
+    ] {
+        let simulator = simulator().await;
+        simulator.set_mood(mood);
+        let mut watcher = Watcher::new(&settings(&simulator), &[ALICE], false);
+        watcher.until("the connection", |watcher| watcher.client.counts().connects == 1).await;
+        if mood.hangs {
+            watcher.until("op 2", |_| !simulator.received().is_empty()).await;
+        }
+        // In steps, so that Pings have their Pongs.
+        for _ in 0..seconds {
+            watcher.skew += Duration::from_secs(1);
+            watcher.until_quiet().await;
+        }
+        watcher.until("the loss", |watcher| watcher.client.counts().losses == 1).await;
+        assert!(watcher.client.trouble().unwrap().contains(why), "{:?}", watcher.client.trouble());
+        assert_eq!(watcher.take_heard(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_doubles_updates_is_borne() {
+    let simulator = simulator().await;
+    simulator.set_mood(Mood { old: true, ..Mood::default() });
+    simulator.set(&online(ALICE));
+    let settings = LanyardSettings { resync: Duration::from_millis(200), ..settings(&simulator) };
+    let mut watcher = Watcher::new(&settings, &[ALICE], false);
+    let ends = |watcher: &Watcher| watcher.heard.iter().filter(|heard| heard.starts_with("end")).count();
+    watcher.until("a second answer", |watcher| ends(watcher) == 2).await;
+    simulator.set(&online(ALICE).status("idle"));
+    let idles = |watcher: &Watcher| watcher.heard.iter().filter(|heard| heard.ends_with("idle")).count();
+    watcher.until("the update twice", |watcher| idles(watcher) >= 2).await;
 }
