@@ -126,6 +126,11 @@ impl Problems {
         self.add(Problem::error(at, what).help("leave it out; a later version will know it"));
     }
 
+    pub fn merge_key(&mut self, at: Span) {
+        let help = "write its keys out; a whole value can be repeated: `first: &name …`, `second: *name`";
+        self.add(Problem::error(at, "`<<` does not mix mappings here").help(help));
+    }
+
     pub fn missing_key(&mut self, at: Span, key: &str, of: &str, help: impl Into<String>) {
         self.add(Problem::error(at, format!("{of} without `{key}`")).help(help));
     }

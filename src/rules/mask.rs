@@ -76,13 +76,16 @@ fn suspects(source: &Source, at: Span) -> Vec<Span> {
         // Only ASCII is lowered: the places stay the same.
         let lowered = line.to_ascii_lowercase();
         for word in SECRET_WORDS {
-            let Some(colon) = lowered.find(word).and_then(|at| lowered[at..].find(':').map(|c| at + c))
-            else {
-                continue;
-            };
-            let value = &line[colon + 1..here.end - here.start];
-            let value_at = colon + 1 + (value.len() - value.trim_start().len());
-            found.hide(source, here.part(value_at..here.end - here.start));
+            for (at, _) in lowered.match_indices(word) {
+                let rest = &line[at..];
+                let key = rest.len()
+                    - rest.trim_start_matches(|c: char| c.is_alphanumeric() || "_-\"'".contains(c)).len();
+                let Some(value) = rest[key..].strip_prefix(':') else { continue };
+                let end = value.find(", ").unwrap_or(value.len());
+                let value = value[..end].trim_end_matches(['}', ']', ' ', '\n', '\r']);
+                let from = at + key + 1 + (value.len() - value.trim_start().len());
+                found.hide(source, here.part(from..at + key + 1 + value.len()));
+            }
         }
         for (url, _) in line.match_indices("://") {
             let scheme = line[..url].trim_end_matches(|c: char| c.is_ascii_alphanumeric()).len();

@@ -68,7 +68,9 @@ pub fn hide_secrets(root: &Node, source: &Source, mask: &mut Mask) {
         let kind = named.and_then(|name| KINDS.iter().find(|kind| kind.name == name.text));
         for entry in entries.iter().filter(|entry| keys::TARGET.iter().all(|key| key.name != entry.key)) {
             let key = kind.and_then(|kind| kind.settings.iter().find(|key| key.name == entry.key));
-            hide(&entry.value, source, mask, key.map_or(Shape::Secret, |key| key.shape));
+            let looks_like_url = entry.value.scalar().is_some_and(|scalar| scalar.text.contains("://"));
+            let unknown = if looks_like_url { Shape::Url } else { Shape::Secret };
+            hide(&entry.value, source, mask, key.map_or(unknown, |key| key.shape));
         }
     }
     let rules = section("rules").map(|entry| &entry.value);
@@ -188,6 +190,10 @@ fn value(reader: &mut Reader<'_>, entry: &Entry, key: &Key, texts: Texts) -> Opt
                 Some((pair.key.clone(), Json::String(text.text.clone())))
             });
             Some(Json::Object(pairs.collect()))
+        }
+        Shape::TextList if node.entries().is_some() => {
+            reader.wrong_kind(name, node, "a text or a list of texts");
+            None
         }
         Shape::TextList => {
             let items = reader.list(node).iter();

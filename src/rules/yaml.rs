@@ -187,6 +187,10 @@ impl Builder<'_> {
     /// One pair, or why its key cannot be one.
     fn entry(&mut self, key: Node, value: Node) -> Option<Entry> {
         if let Value::Scalar(scalar) = key.value {
+            if scalar.text == "<<" && scalar.style == Style::Plain {
+                self.problems.merge_key(key.at);
+                return None;
+            }
             return Some(Entry { key: scalar.text, key_at: key.at, value });
         }
         // `{{` has one mistake, told for the whole of it.
