@@ -11,6 +11,7 @@ use super::names;
 use super::parts;
 use super::places::{Source, Span};
 use super::reading::{Name, Reader};
+use super::scope::Keys;
 use super::set::{Group, Index, Person, RuleSet};
 use super::spec::{GroupSpec, PersonSpec, Spec, TargetSpec};
 use super::tree::Node;
@@ -54,8 +55,8 @@ pub enum Referent {
 pub struct Known<'k> {
     pub referents: HashMap<&'k str, Referent>,
     /// Keys in the file's order: what conditions and templates are told.
-    pub person_keys: Vec<String>,
-    pub group_keys: Vec<String>,
+    pub person_keys: Keys,
+    pub group_keys: Keys,
     pub people: Vec<Person>,
     pub groups: Vec<Group>,
     /// `None` for a target that is there but could not be built.

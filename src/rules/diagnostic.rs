@@ -93,6 +93,11 @@ impl Problems {
         self.errors
     }
 
+    /// More would not be shown.
+    pub fn are_plenty(&self) -> bool {
+        self.kept.len() >= PROBLEMS_MAX
+    }
+
     pub fn add(&mut self, problem: Problem) {
         if !self.seen.insert((problem.at, problem.what.clone())) {
             return;
@@ -193,7 +198,7 @@ impl Problems {
     fn unknown<'k>(&mut self, at: Span, what: String, word: &str, known: impl IntoIterator<Item = &'k str>) {
         let problem = Problem::error(at, what);
         // The search looks at every known name: not worth it for a mistake that nobody will be shown.
-        let hint = if self.kept.len() < PROBLEMS_MAX { hint(word, known) } else { None };
+        let hint = if self.are_plenty() { None } else { hint(word, known) };
         self.add(Problem { help: hint, ..problem });
     }
 
@@ -256,7 +261,7 @@ impl Findings {
             shown.push_str("\n\n");
         }
         if self.untold > 0 {
-            shown.push_str("… and ");
+            shown.push_str("… and at least ");
             shown.push_str(&self.untold.to_string());
             shown.push_str(" more\n\n");
         }

@@ -67,6 +67,10 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
         in_template: false,
     };
     let in_template = Names { in_template: true, ..names };
+    // A search for the nearest name looks at all of them: enough is enough.
+    if reader.problems.are_plenty() {
+        return None;
+    }
     let condition = spec.condition.and_then(|node| {
         let scalar = node.scalar()?;
         Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()

@@ -4,6 +4,7 @@
 //! a name that is not in it does not exist.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
@@ -225,14 +226,39 @@ impl People for Nobody {
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'n> {
     /// The keys of `people` and `groups`, in the file's order.
-    pub people: &'n [String],
-    pub groups: &'n [String],
+    pub people: &'n Keys,
+    pub groups: &'n Keys,
     /// Whether the rule is about one person: without `who`, the person's own names do not exist.
     pub has_person: bool,
     /// For `when` rules: what their changes are about, if they agree. `None`: the rule has no change.
     pub change: Option<Option<Subject>>,
     /// Templates know more than conditions: `rule`, `late`, `since`, `lasted`, `raw`.
     pub in_template: bool,
+}
+
+/// The keys of a part of the file, in its order, and the place of each.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    list: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Keys {
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, String> {
+        self.list.iter()
+    }
+}
+
+impl FromIterator<String> for Keys {
+    fn from_iter<I: IntoIterator<Item = String>>(keys: I) -> Self {
+        let list: Vec<String> = keys.into_iter().collect();
+        let places = list.iter().enumerate().map(|(at, key)| (key.clone(), at)).collect();
+        Self { list, places }
+    }
 }
 
 /// What a first name stands for, and where its value is found.
@@ -260,11 +286,11 @@ impl Names<'_> {
         self.own_field(name)
             .or_else(|| self.word(name))
             .or_else(|| {
-                let at = self.people.iter().position(|key| key == name)?;
+                let at = self.people.place(name)?;
                 Some((Root::Person(at), Kind::Object(ObjectKind::Person)))
             })
             .or_else(|| {
-                let at = self.groups.iter().position(|key| key == name)?;
+                let at = self.groups.place(name)?;
                 Some((Root::Group(at), Kind::List(ObjectKind::Person)))
             })
     }

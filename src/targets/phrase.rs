@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::presence::change::ChangeKind;
-use crate::rules::scope::{Names, Object, ObjectKind, Scope, Sight, Value as Seen};
+use crate::rules::scope::{Keys, Names, Object, ObjectKind, Scope, Sight, Value as Seen};
 use crate::rules::template::{Origin, Segment, Template, json_of};
 
 /// An event takes no more; what is long and least missed is left out first.
@@ -75,8 +75,9 @@ static SENTENCES: LazyLock<Vec<(Option<ChangeKind>, Template)>> = LazyLock::new(
     kinds
         .chain([(None, NO_CHANGE)])
         .map(|(kind, source)| {
-            let change = kind.map(|kind| Some(kind.subject()));
-            let names = Names { people: &[], groups: &[], has_person: true, change, in_template: true };
+            let (change, nobody) = (kind.map(|kind| Some(kind.subject())), Keys::default());
+            let names =
+                Names { people: &nobody, groups: &nobody, has_person: true, change, in_template: true };
             (
                 kind,
                 Template::compile(source, &names)

@@ -11,7 +11,7 @@ use super::{KINDS, Kind, Outgoing, Placed, Shape, Target};
 use crate::outbox::delivery::{Answer, Delivery, DeliveryId, Parts, Reading, Request};
 use crate::presence::change::Subject;
 use crate::presence::model::UserId;
-use crate::rules::scope::Names;
+use crate::rules::scope::{Keys, Names};
 use crate::rules::template::tests::{with_scope, with_scope_of};
 
 /// 2026-01-01T00:00:00Z.
@@ -35,9 +35,9 @@ fn target(name: &str, settings: Value) -> Target {
 
 #[expect(clippy::needless_pass_by_value, reason = "tables read better")]
 fn message(name: &str, parts: Value) -> Result<Message, Vec<Placed>> {
-    let people = ["alice".to_owned()];
+    let (people, groups) = (Keys::from_iter(["alice".to_owned()]), Keys::default());
     let change = Some(Some(Subject::Track));
-    let names = Names { people: &people, groups: &[], has_person: true, change, in_template: true };
+    let names = Names { people: &people, groups: &groups, has_person: true, change, in_template: true };
     Message::compile(kind(name), &object(&parts), &names)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::presence::change::{ChangeKind, Subject, diff};
 use crate::presence::model::{Presence, UserId};
-use crate::rules::scope::{Changed, Now, People, Sight};
+use crate::rules::scope::{Changed, Keys, Now, People, Sight};
 
 const BEFORE: &str = r#"{"user_id":"1","discord_status":"idle","kv":{"scene":"work"}}"#;
 const ALICE: &str = r#"{"user_id":"1","discord_user":{"id":"1","username":"al","global_name":"Älice"},
@@ -35,7 +35,7 @@ impl People for Three<'_> {
     }
 }
 
-fn keys(words: &[&str]) -> Vec<String> {
+fn keys(words: &[&str]) -> Keys {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
@@ -463,7 +463,13 @@ fn mistakes_of_names_and_types() {
 #[test]
 fn names_that_this_rule_has_not() {
     let people = keys(&["alice", "bob"]);
-    let names = Names { people: &people, groups: &[], has_person: false, change: None, in_template: false };
+    let names = Names {
+        people: &people,
+        groups: &Keys::default(),
+        has_person: false,
+        change: None,
+        in_template: false,
+    };
     for (source, help) in [
         ("online", "a rule without `who` is about nobody: say whose it is, as in `alice.online`"),
         ("before.online", "a rule without `who` is about nobody: say whose it is, as in `alice.before`"),

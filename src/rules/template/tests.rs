@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::Presence;
-use crate::rules::scope::{Changed, Now, Object, People, Sight};
+use crate::rules::scope::{Changed, Keys, Now, Object, People, Sight};
 
 const ALICE: &str = r#"{"discord_user":{"id":"94490510688792576","username":"alice","display_name":"Alice <3","avatar":"a_b1"},
   "discord_status":"dnd","active_on_discord_desktop":true,"kv":{"scene":"movie","a key":"v\u0007\u001b[2J","count":"3"},
@@ -35,7 +35,8 @@ impl People for Crowd<'_> {
 
 /// Compiles for a rule about alice, with groups and a change of track, and renders.
 fn compiled(source: &str) -> Result<Template, Vec<Mistake>> {
-    let (people, groups) = (["alice".to_owned(), "bob".to_owned()], ["squad".to_owned()]);
+    let people: Keys = ["alice".to_owned(), "bob".to_owned()].into_iter().collect();
+    let groups: Keys = ["squad".to_owned()].into_iter().collect();
     let change = Some(Some(Subject::Track));
     Template::compile(
         source,
@@ -344,7 +345,13 @@ fn every_mistake_is_told_at_once() {
 
 #[test]
 fn names_that_this_rule_lacks_are_explained() {
-    let names = Names { people: &[], groups: &[], has_person: false, change: None, in_template: true };
+    let names = Names {
+        people: &Keys::default(),
+        groups: &Keys::default(),
+        has_person: false,
+        change: None,
+        in_template: true,
+    };
     for (source, help) in [
         ("{{user.name}}", "only a rule with `who` is about one person"),
         ("{{change.kind}}", "only a rule with `when` has a change"),
