@@ -11,6 +11,7 @@ mod outbox_cli;
 mod program;
 mod promises;
 mod readme;
+mod reference;
 mod run_cli;
 mod sender;
 mod web;

@@ -1,0 +1,172 @@
+//! `docs/reference.md` says what the program's own tables say.
+//!
+//! `UPDATE_REFERENCE=1 cargo test --test it reference` writes it anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use doorchime::presence::change::{ChangeKind, Subject};
+use doorchime::rules::scope::{Kind, ObjectKind};
+use doorchime::rules::template::helpers::{HELPERS, SPECIAL};
+use doorchime::targets::{KINDS, Key, Shape};
+
+#[test]
+fn the_reference_is_what_the_tables_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
+    let written = reference();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &written).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == written,
+        "docs/reference.md is not up to date: UPDATE_REFERENCE=1 cargo test --test it reference"
+    );
+}
+
+const TEMPLATES: &str = r#"# Reference
+
+Made from the tables that `check` uses; what is not here does not exist.
+
+## Templates
+
+Every text of a message is a [Handlebars](https://handlebarsjs.com) template, also inside of `json`, `data`, `blocks` and the like
+(keys are not). `{{name}}` is escaped for the place it stands in, so that nobody's song can break a format or call a channel;
+`{{{name}}}` is not. `~` takes white space away, a block or comment alone on its line takes the line with it, `\{{` writes two braces.
+Partials, inline partials, decorators and raw blocks are not offered.
+
+- What is missing is empty, false or 0. A text that comes out empty where a service wants one says what changed instead; an address
+  that comes out empty is left out.
+- A text longer than its target takes is cut between two letters, with `…`. A whole text has 64 KiB at most.
+- Inside of `{{#each}}` and `{{#with}}`, names are those of the item; `../name` and `@root.name` look outside.
+- Times are written as RFC 3339 in the file's time zone, and lengths of time as `2 h 5 min`; see `time`, `ago` and `duration`.
+- In a tree, a text that is nothing but `{{json value}}` becomes the value itself: a number, a list, true or false.
+- A number or a truth may be a template, too: `priority: "{{#if (eq status 'dnd')}}1{{else}}4{{/if}}"`.
+
+"#;
+
+const EVENT: &str = r#"
+## The default event
+
+What a `webhook` gets without `json`, `form` or `body`, and what a `home_assistant` event tells without `data`:
+
+```json
+{
+  "id": "0197…", "type": "changed_track", "timestamp": "2026-01-01T00:00:00Z", "rule": "new-track",
+  "late": false,
+  "person": {"id": "94490510688792576", "key": "ada", "name": "Ada"},
+  "change": {"kind": "changed_track", "from": {"song": "…"}, "to": {"song": "…"}},
+  "data": {"status": "online", "online": true, "playing": null, "track": {"song": "…"}, "kv": {}}
+}
+```
+
+`type` is the change's name. `data` has every field of [a person](#a-person); what is missing is null. `late_by_ms`, `since_ms` and
+`lasted_ms` are there where they mean something. `id` is the delivery's, the same at each attempt, and also in the header
+`Idempotency-Key`. An event takes 256 KiB at most: of somebody with more than that in their presence, `kv` and `activities` are left
+out. With `secret`, requests are signed as [Standard Webhooks](https://www.standardwebhooks.com) says; with `format: cloudevents`,
+the body is a [CloudEvent](https://cloudevents.io) in structured mode, whose `data` is the `json` of the message, or this event.
+"#;
+
+fn reference() -> String {
+    let mut text = TEMPLATES.to_owned();
+    text += "### Helpers\n\n| written | does |\n|---|---|\n";
+    let helpers = HELPERS.iter().map(|helper| (helper.usage, helper.doc));
+    for (usage, doc) in SPECIAL.iter().map(|(_, usage, doc)| (*usage, *doc)).chain(helpers) {
+        row(&mut text, &format!("`{{{{{usage}}}}}`"), &[doc]);
+    }
+    text += "\n## Names\n\nOf a rule with `who`: all fields of [a person](#a-person), and `before`, the same person before the change. Of a rule with\n`when`: `change`. Of every rule: `now`, each person and each group by its name in the file. Templates also know `rule`, `late` and\n`late_by` (whether and how long we were away when it happened), `since` and `lasted` of the state that began or ended, and `raw`,\nthe presence as Lanyard sent it.\n";
+    for object in [
+        ObjectKind::Person,
+        ObjectKind::User,
+        ObjectKind::Platforms,
+        ObjectKind::Activity,
+        ObjectKind::Party,
+        ObjectKind::Track,
+        ObjectKind::CustomStatus,
+        ObjectKind::Emoji,
+        ObjectKind::Now,
+        ObjectKind::Change(Some(Subject::Kv)),
+    ] {
+        let _ = write!(text, "\n### {}\n\n| name | is | |\n|---|---|---|\n", capital(object.spoken()));
+        for field in object.fields() {
+            row(&mut text, &format!("`{}`", field.name), &[&kind(field.kind), field.doc]);
+        }
+    }
+    text += "\n`key` is there for `changed_kv` only. `from` and `to` are what the change is about:\n\n## Changes\n\n| name | `from` and `to` | |\n|---|---|---|\n";
+    for change in ChangeKind::ALL {
+        row(&mut text, &format!("`{}`", change.name()), &[subject(change.subject()), change.doc()]);
+    }
+    text += EVENT;
+    text += "\n## Targets\n";
+    for target in KINDS {
+        let _ = write!(text, "\n### `{}`\n\n{}\n", target.name, target.doc);
+        for (title, keys) in [("Under `targets:`", target.settings), ("Beside `to:`", target.parts)] {
+            if keys.is_empty() {
+                continue;
+            }
+            let _ = write!(text, "\n| {} | | |\n|---|---|---|\n", title.to_lowercase());
+            for key in keys {
+                row(&mut text, &format!("`{}`", key.name), &[&shape(key), key.doc]);
+            }
+        }
+    }
+    text
+}
+
+fn row(text: &mut String, first: &str, rest: &[&str]) {
+    let cells: Vec<String> =
+        std::iter::once(&first).chain(rest).map(|cell| cell.replace('|', "\\|")).collect();
+    let _ = writeln!(text, "| {} |", cells.join(" | "));
+}
+
+fn capital(text: &str) -> String {
+    let (first, rest) = text.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Text => "text".to_owned(),
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Number => "number".to_owned(),
+        Kind::Time => "time".to_owned(),
+        Kind::Duration => "length of time".to_owned(),
+        Kind::Object(object) => object.spoken().to_owned(),
+        Kind::List(object) => format!("list, each {}", object.spoken()),
+        Kind::TextMap => "texts by name".to_owned(),
+        Kind::Any => "anything".to_owned(),
+    }
+}
+
+fn subject(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Status => "a status word",
+        Subject::Platform => "a platform's name",
+        Subject::Track => "a track",
+        Subject::Activity => "an activity",
+        Subject::CustomStatus => "a custom status",
+        Subject::Profile => "a user",
+        Subject::Kv => "a text",
+        Subject::Person => "",
+    }
+}
+
+fn shape(key: &Key) -> String {
+    let words = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let shape = match key.shape {
+        Shape::Text => "text".to_owned(),
+        Shape::Secret => "text, never shown".to_owned(),
+        Shape::Url => "address, never shown".to_owned(),
+        Shape::Number => "number".to_owned(),
+        Shape::NumberOr(list) => format!("number, or {}", words(list)),
+        Shape::Bool => "true or false".to_owned(),
+        Shape::Duration => "length of time".to_owned(),
+        Shape::Choice(list) => words(list),
+        Shape::TextMap => "texts by name".to_owned(),
+        Shape::TextList => "list of texts".to_owned(),
+        Shape::Tree => "any YAML".to_owned(),
+    };
+    if key.required { format!("{shape}; needed") } else { shape }
+}
