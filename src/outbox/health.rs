@@ -32,6 +32,9 @@ pub enum Health {
     },
 }
 
+/// From here on a pause is worth a line in the log.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
+
 pub type Healths = BTreeMap<Arc<str>, Health>;
 
 /// Keeps the healths, and says in the log when one begins to fail and when it recovers.
@@ -87,8 +90,11 @@ impl Ward {
                 self.set(target, Health::Ok);
             }
             Outcome::Later { after, pause_target: true } => {
-                if matches!(before, None | Some(Health::Ok)) {
-                    info!(%target, wait_ms = millis(after), why = why(), "target asks for a pause");
+                // A pause of seconds is how busy targets pace us.
+                if after >= LONG_PAUSE {
+                    warn!(%target, wait_ms = millis(after), why = why(), "target asks for a long pause");
+                } else {
+                    debug!(%target, wait_ms = millis(after), "target asks for a pause");
                 }
                 self.set(target, Health::Paused { until_ms: now.wall_after(after) });
             }

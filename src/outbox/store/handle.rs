@@ -27,17 +27,14 @@ pub fn open(
     let lock = place::take(dir)?;
     let path = place::database(dir);
     let db = schema::open(&path, durability)?;
-    let (inbox, commands) = mpsc::channel();
-    let (state, state_seen) = watch::channel(StoreState::Writable);
-    let (nudged, nudged_seen) = watch::channel(());
-    let thread = Thread::new(path.clone(), db, lock, clock, commands, state, nudged)
+    let (handle, wires) = StoreHandle::wired();
+    let thread = Thread::new(path.clone(), db, lock, clock, wires)
         .map_err(|error| StoreError::sqlite(&path, &error))?;
     let thread = std::thread::Builder::new()
         .name("store".to_owned())
         .spawn(move || thread.run())
         .map_err(|error| StoreError::io(&path, &error))?;
-    let room = Arc::new(Semaphore::new(WAITING_ROWS_MAX as usize));
-    Ok((StoreHandle { inbox, room, state: state_seen, nudged: nudged_seen }, StoreThread { thread }))
+    Ok((handle, StoreThread { thread }))
 }
 
 /// What a commit survives.
@@ -83,6 +80,13 @@ pub enum Nudge {
     Gone(i64),
 }
 
+/// The thread's ends of a handle.
+pub(super) struct Wires {
+    pub commands: mpsc::Receiver<Command>,
+    pub state: watch::Sender<StoreState>,
+    pub nudged: watch::Sender<()>,
+}
+
 pub(super) enum Command {
     Write(Write),
     Read(Read),
@@ -110,6 +114,15 @@ pub(super) enum Read {
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 impl StoreHandle {
+    pub(super) fn wired() -> (Self, Wires) {
+        let (inbox, commands) = mpsc::channel();
+        let (state, state_seen) = watch::channel(StoreState::Writable);
+        let (nudged, nudged_seen) = watch::channel(());
+        let room = Arc::new(Semaphore::new(WAITING_ROWS_MAX as usize));
+        let handle = Self { inbox, room, state: state_seen, nudged: nudged_seen };
+        (handle, Wires { commands, state, nudged })
+    }
+
     /// What the last run left behind.
     pub async fn load(&self) -> Result<Memory, StoreError> {
         self.read(Read::Load).await

@@ -422,7 +422,7 @@ async fn a_copy_of_a_running_store_has_whole_commits_only() {
         stop(after);
     }
     // Each holds on to the store, whose thread ends with the last of them.
-    while asked.join_next().await.is_some() {}
+    assert!(asked.join_all().await.into_iter().all(|committed| committed.is_ok()));
     stop(running);
 }
 

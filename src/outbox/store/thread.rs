@@ -1,15 +1,14 @@
 //! The thread that owns the database: gathers what waits, writes it in one transaction, then answers.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::error::StoreError;
-use super::handle::{Command, Nudge, Read, StoreState, Write, Written};
+use super::handle::{Command, Nudge, Read, StoreState, Wires, Write, Written};
 use super::place::Lock;
 use super::rows;
 use crate::clock::Clock;
@@ -37,9 +36,7 @@ pub struct Thread {
     /// The directory is ours while this lives; it goes after the database is closed.
     _lock: Lock,
     clock: Clock,
-    inbox: Receiver<Command>,
-    state: watch::Sender<StoreState>,
-    nudged: watch::Sender<()>,
+    wires: Wires,
     /// What could not be written yet, or waits for its transaction.
     held: Vec<Write>,
     blocked: Option<Blocked>,
@@ -61,6 +58,7 @@ struct History {
     pruned: Option<Duration>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Inbox {
     Open,
     Closed,
@@ -72,9 +70,7 @@ impl Thread {
         db: Connection,
         lock: Lock,
         clock: Clock,
-        inbox: Receiver<Command>,
-        state: watch::Sender<StoreState>,
-        nudged: watch::Sender<()>,
+        wires: Wires,
     ) -> rusqlite::Result<Self> {
         let next_seq = rows::next_seq(&db)?;
         let history = History { counts: count_history(&db)?, pruned: None };
@@ -86,9 +82,7 @@ impl Thread {
             db,
             _lock: lock,
             clock,
-            inbox,
-            state,
-            nudged,
+            wires,
             held,
             blocked: None,
             next_seq,
@@ -99,27 +93,27 @@ impl Thread {
     }
 
     pub fn run(mut self) {
-        loop {
-            let mut reads = Vec::new();
-            let inbox = self.gather(&mut reads);
-            let may_write =
-                self.blocked.as_ref().is_none_or(|blocked| blocked.until <= self.clock.now().mono);
-            if !self.held.is_empty() && (may_write || matches!(inbox, Inbox::Closed)) {
-                self.write_held();
-            }
-            for read in reads {
-                self.read(read);
-            }
-            self.look_beside();
-            if matches!(inbox, Inbox::Closed) {
-                break;
-            }
-        }
+        while self.turn() == Inbox::Open {}
         if !self.held.is_empty() {
             error!(commands = self.held.len(), "the store ends with writes that the disk did not take");
         }
         // A small file, complete in itself, is a kindness to whoever makes a copy of it.
         let _ = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// Waits for commands and does what they say.
+    fn turn(&mut self) -> Inbox {
+        let mut reads = Vec::new();
+        let inbox = self.gather(&mut reads);
+        let may_write = self.blocked.as_ref().is_none_or(|blocked| blocked.until <= self.clock.now().mono);
+        if !self.held.is_empty() && (may_write || inbox == Inbox::Closed) {
+            self.write_held();
+        }
+        for read in reads {
+            self.read(read);
+        }
+        self.look_beside();
+        inbox
     }
 
     /// Waits for a first command, then takes what else is there, up to a bound.
@@ -129,7 +123,7 @@ impl Thread {
         if let Some(blocked) = &self.blocked {
             until = until.min(blocked.until);
         }
-        let mut next = match self.inbox.recv_timeout(until.saturating_sub(now)) {
+        let mut next = match self.wires.commands.recv_timeout(until.saturating_sub(now)) {
             Ok(command) => command,
             Err(RecvTimeoutError::Timeout) => return Inbox::Open,
             Err(RecvTimeoutError::Disconnected) => return Inbox::Closed,
@@ -146,7 +140,7 @@ impl Thread {
             if rows >= GATHERED_ROWS_MAX {
                 return Inbox::Open;
             }
-            next = match self.inbox.try_recv() {
+            next = match self.wires.commands.try_recv() {
                 Ok(command) => command,
                 Err(TryRecvError::Empty) => return Inbox::Open,
                 Err(TryRecvError::Disconnected) => return Inbox::Closed,
@@ -163,7 +157,7 @@ impl Thread {
                 }
                 if self.blocked.take().is_some() {
                     info!("the outbox can be written again");
-                    self.state.send_replace(StoreState::Writable);
+                    self.wires.state.send_replace(StoreState::Writable);
                 }
             }
             Err(error) => self.note_blocked(&error),
@@ -214,10 +208,12 @@ impl Thread {
         if failures == 1 {
             error!(%why, "the outbox cannot be written: nothing is lost, but everything waits");
         }
+        // Should the disk have taken it all the same, its numbers are not ours to give again.
+        self.next_seq = rows::next_seq(&self.db).map_or(self.next_seq, |seq| seq.max(self.next_seq));
         // Alone in its process, this thread needs no jitter.
         let until = self.clock.now().mono + BLOCKED.wait(failures, 1.0);
         self.blocked = Some(Blocked { failures, until });
-        self.state.send_if_modified(|state| {
+        self.wires.state.send_if_modified(|state| {
             let blocked = StoreState::Blocked { why };
             let changed = *state != blocked;
             *state = blocked;
@@ -250,7 +246,7 @@ impl Thread {
         match data_version(&self.db) {
             Ok(version) if version != self.data_version => {
                 self.data_version = version;
-                self.nudged.send_replace(());
+                self.wires.nudged.send_replace(());
             }
             Ok(_) => {}
             Err(error) => warn!(%error, "the outbox cannot be looked at"),
@@ -316,4 +312,108 @@ fn count_history(db: &Connection) -> rusqlite::Result<[u64; rows::SETTLED.len()]
 /// Changes when another connection has written.
 fn data_version(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("PRAGMA data_version", [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::handle::{Durability, StoreHandle};
+    use super::super::{place, schema};
+    use super::*;
+    use crate::outbox::delivery::{Commit, Delivery, DeliveryId, Parts};
+
+    fn thread(dir: &TempDir) -> (StoreHandle, Thread) {
+        let lock = place::take(dir.path()).unwrap();
+        let path = place::database(dir.path());
+        let db = schema::open(&path, Durability::Full).unwrap();
+        let (handle, wires) = StoreHandle::wired();
+        (handle, Thread::new(path, db, lock, Clock::start(), wires).unwrap())
+    }
+
+    /// A commit that needs some pages.
+    fn large() -> Commit {
+        let text = "x".repeat(20_000);
+        let delivery = Delivery {
+            id: DeliveryId::nil(),
+            target: "api".into(),
+            rule: "r".into(),
+            person: None,
+            parts: Parts::from_iter([("text".to_owned(), text.into())]),
+            created_ms: 0,
+            expires_ms: i64::MAX,
+        };
+        Commit { deliveries: vec![delivery; 10], ..Commit::default() }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_blocks_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut thread) = thread(&dir);
+        let pages = |db: &Connection, pages: i64| {
+            db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+        };
+        let page_count: i64 = thread.db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        pages(&thread.db, page_count + 3);
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..2 {
+            let store = store.clone();
+            asked.spawn(async move { store.commit(large()).await.unwrap() });
+        }
+        tokio::task::yield_now().await;
+        thread.turn();
+        let state = store.state();
+        let full = format!("the disk that holds `{}` is full", place::database(dir.path()).display());
+        assert_eq!(*state.borrow(), StoreState::Blocked { why: full });
+        assert_eq!(rows::next_seq(&thread.db).unwrap(), 1, "nothing of it is there");
+
+        // Reading goes on meanwhile.
+        let mut read = tokio::task::JoinSet::new();
+        let reader = store.clone();
+        read.spawn(async move { reader.waiting().await.unwrap() });
+        tokio::task::yield_now().await;
+        thread.turn();
+        assert_eq!(read.join_all().await, [[]]);
+
+        pages(&thread.db, 100_000);
+        while thread.blocked.is_some() {
+            thread.turn();
+        }
+        assert_eq!(*state.borrow(), StoreState::Writable);
+        let mut seqs: Vec<_> = asked.join_all().await.into_iter().flatten().map(|owed| owed.seq).collect();
+        seqs.sort_unstable();
+        assert_eq!(seqs, (1..=20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn while_it_is_blocked_those_who_bring_more_have_to_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, mut thread) = thread(&dir);
+        thread.db.pragma_update(None, "query_only", true).unwrap();
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..30 {
+            let store = store.clone();
+            let commit =
+                Commit { forgotten: vec![crate::presence::model::UserId(1); 1_000], ..Commit::default() };
+            asked.spawn(async move { store.commit(commit).await.unwrap() });
+        }
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..6 {
+            thread.turn();
+        }
+        let rows: u32 = thread.held.iter().map(|write| write.rows).sum();
+        assert_eq!(rows, 16_000, "no more than the bound is held");
+        assert!(matches!(&*store.state().borrow(), StoreState::Blocked { why } if why.contains("read-only")));
+        thread.db.pragma_update(None, "query_only", false).unwrap();
+        while !asked.is_empty() {
+            thread.turn();
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            while asked.try_join_next().is_some() {}
+        }
+        assert!(thread.held.is_empty());
+    }
 }
