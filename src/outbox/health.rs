@@ -43,6 +43,8 @@ pub struct Ward {
     healths: watch::Sender<Healths>,
     /// Refusals in a row, by target: one lost delivery is told, a thousand of them are not told one by one.
     refusals: BTreeMap<Arc<str>, u32>,
+    /// The same of what expired.
+    expiries: BTreeMap<Arc<str>, u32>,
 }
 
 impl Ward {
@@ -53,6 +55,7 @@ impl Ward {
     /// Other targets are in place: nobody is disabled any more, and those that are gone are forgotten.
     pub fn retarget(&mut self, known: impl Fn(&str) -> bool) {
         self.refusals.retain(|name, _| known(name));
+        self.expiries.retain(|name, _| known(name));
         self.healths.send_modify(|healths| {
             healths.retain(|name, _| known(name));
             for health in healths.values_mut() {
@@ -70,6 +73,20 @@ impl Ward {
         }
     }
 
+    /// A delivery ran out of time before the target took it. Told for the first, the second, the fourth, …
+    pub fn note_expiry(&mut self, delivery: &Delivery) {
+        let expiries = self.expiries.entry(delivery.target.clone()).or_default();
+        *expiries = expiries.saturating_add(1);
+        if expiries.is_power_of_two() {
+            warn!(
+                target = %delivery.target, rule = %delivery.rule, id = %delivery.id, expiries,
+                "delivery expired before its target took it"
+            );
+        } else {
+            debug!(target = %delivery.target, id = %delivery.id, "delivery expired");
+        }
+    }
+
     /// Notes an attempt. `why` says how it failed, in words that may be shown.
     pub fn note(&mut self, now: Moment, delivery: &Delivery, outcome: &Outcome, why: impl Fn() -> String) {
         let target = &delivery.target;
@@ -77,6 +94,7 @@ impl Ward {
         match *outcome {
             Outcome::Delivered { .. } => {
                 self.refusals.remove(target);
+                self.expiries.remove(target);
                 match before {
                     Some(Health::Ok) => return,
                     Some(Health::Failing { since_ms, failures, .. }) => {

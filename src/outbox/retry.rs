@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
-use jiff::fmt::{rfc2822, strtime};
-use jiff::tz::TimeZone;
-
-use super::delivery::{Answer, Outcome, Reading};
+use super::delivery::{Outcome, Reading};
 use crate::time::Backoff;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,73 +79,9 @@ pub fn judge(heard: &Heard, attempt: Try, settings: &RetrySettings) -> Outcome {
     }
 }
 
-/// `Retry-After`, as seconds (RFC 9110 wants whole ones, servers write fractions too) or as a date. A date
-/// is measured from the answer's own `Date` where it has one, so that our clock need not be right.
-pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
-    let text = answer.header("retry-after")?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        // Negative, not a number and infinite are no waits.
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let until_ms = http_date(text)?;
-    let from_ms = answer.header("date").and_then(http_date).unwrap_or(now_ms);
-    Some(Duration::from_millis(u64::try_from(until_ms.saturating_sub(from_ms)).unwrap_or(0)))
-}
-
-/// The three forms that RFC 9110 part 5.6.7 asks us to read.
-fn http_date(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if let Ok(zoned) = rfc2822::parse(text) {
-        return Some(zoned.timestamp().as_millisecond());
-    }
-    let civil = |format: &str| -> Option<DateTime> { strtime::parse(format, text).ok()?.to_datetime().ok() };
-    let at = civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y"))?;
-    Some(TimeZone::UTC.to_timestamp(at).ok()?.as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// 1994-11-06 08:49:37 UTC, the date that RFC 9110 writes in three ways.
-    const NOW_MS: i64 = 784_111_777_000;
-
-    fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
-        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Answer { status, headers, body: Vec::new() }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_every_form() {
-        for (text, expected_ms) in [
-            ("0", Some(0)),
-            ("120", Some(120_000)),
-            (" 2 ", Some(2_000)),
-            ("0.35", Some(350)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30_000)),
-            ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30_000)),
-            ("Sun Nov  6 08:50:07 1994", Some(30_000)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("-5", None),
-            ("inf", None),
-            ("NaN", None),
-            ("1e300", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let answer = answer(503, &[("retry-after", text)]);
-            assert_eq!(retry_after(&answer, NOW_MS), expected_ms.map(Duration::from_millis), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_date_is_measured_from_the_answers_own() {
-        let answer = answer(
-            429,
-            &[("retry-after", "Sun, 06 Nov 1994 10:00:30 GMT"), ("date", "Sun, 06 Nov 1994 10:00:00 GMT")],
-        );
-        assert_eq!(retry_after(&answer, NOW_MS), Some(Duration::from_secs(30)));
-    }
 
     #[test]
     fn each_reading_has_its_outcome() {

@@ -254,7 +254,7 @@ impl Worker {
                     });
                 }
                 Some(Action::Expired { seq, delivery }) => {
-                    info!(target = %delivery.target, rule = %delivery.rule, id = %delivery.id, "delivery expired");
+                    self.ward.note_expiry(&delivery);
                     self.settings.metrics.settled(&delivery.target, "expired");
                     self.note_waiting(&delivery.target, -1);
                     self.unsettled.push(Settled {

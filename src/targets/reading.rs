@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
+use jiff::civil::DateTime;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::outbox::delivery::{Answer, Reading};
@@ -22,14 +24,27 @@ pub fn by_status(answer: &Answer, now_ms: i64, disabling: &[u16]) -> Reading {
     }
 }
 
-/// `Retry-After`, as seconds (some send fractions) or as a date.
+/// `Retry-After`, as seconds (some send fractions) or as a date. A date is measured from the answer's own
+/// `Date` where it has one, so that our clock need not be right.
 pub fn retry_after(answer: &Answer, now_ms: i64) -> Option<Duration> {
     let value = answer.header("retry-after")?.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return seconds_f64(seconds);
     }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(Duration::from_millis(u64::try_from(date.as_millisecond().saturating_sub(now_ms)).unwrap_or(0)))
+    let until_ms = http_date(value)?;
+    let from_ms = answer.header("date").and_then(http_date).unwrap_or(now_ms);
+    Some(Duration::from_millis(u64::try_from(until_ms.saturating_sub(from_ms)).unwrap_or(0)))
+}
+
+/// The three forms that RFC 9110 part 5.6.7 asks us to read.
+fn http_date(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(date) = rfc2822::DateTimeParser::new().parse_timestamp(text) {
+        return Some(date.as_millisecond());
+    }
+    let civil = |format: &str| -> Option<DateTime> { strtime::parse(format, text).ok()?.to_datetime().ok() };
+    let date = civil("%A, %d-%b-%y %H:%M:%S GMT").or_else(|| civil("%a %b %e %H:%M:%S %Y"))?;
+    Some(TimeZone::UTC.to_timestamp(date).ok()?.as_millisecond())
 }
 
 /// Seconds from an answer: never negative, never endless.
@@ -76,6 +91,17 @@ mod tests {
             (429, &[("retry-after", "7")], seconds(7)),
             (429, &[("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT")], seconds(60)),
             (429, &[("retry-after", "Wed, 31 Dec 2025 23:00:00 GMT")], seconds(0)),
+            (429, &[("retry-after", "Thursday, 01-Jan-26 00:01:00 GMT")], seconds(60)),
+            (429, &[("retry-after", "Thu Jan  1 00:01:00 2026")], seconds(60)),
+            (
+                503,
+                &[
+                    ("retry-after", "Thu, 01 Jan 2026 05:00:30 GMT"),
+                    ("date", "Thu, 01 Jan 2026 05:00:00 GMT"),
+                ],
+                seconds(30),
+            ),
+            (429, &[("retry-after", "inf")], Reading::Wait(None)),
             (429, &[("retry-after", "soon")], Reading::Wait(None)),
             (429, &[("retry-after", "-5")], seconds(0)),
             (500, &[], Reading::Again),
