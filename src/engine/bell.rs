@@ -13,6 +13,7 @@ use super::verdict::Verdict;
 use crate::outbox::delivery::{Delivery, MarkKind};
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
+use crate::rules::condition::Judged;
 use crate::rules::scope::{Changed, Now, Object, ObjectKind, Scope, Sight, Value};
 use crate::rules::set::{Rule, RuleSet};
 use crate::time::{Moment, millis};
@@ -122,8 +123,10 @@ impl Bell {
         if step.too_late(self.rules.catch_up) {
             return Verdict::TooLate;
         }
-        if !rule.condition.as_ref().is_none_or(|condition| condition.holds(scope)) {
-            return Verdict::ConditionFalse;
+        match rule.condition.as_ref().map(|condition| condition.judge(scope)) {
+            None | Some(Judged::True) => {}
+            Some(Judged::False) => return Verdict::ConditionFalse,
+            Some(Judged::TooCostly) => return Verdict::ConditionTooCostly,
         }
         let person = Some(step.id);
         if let Some(left_ms) = self.marks.left_ms(step.now, &rule.id, person, MarkKind::Cooldown, "") {

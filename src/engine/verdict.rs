@@ -8,6 +8,8 @@ pub enum Verdict {
     Narrowed,
     /// Its condition is false.
     ConditionFalse,
+    /// Its condition was given up half-way: it takes too many steps.
+    ConditionTooCostly,
     /// Its cooldown runs; milliseconds until it ends.
     Cooling {
         left_ms: i64,
@@ -24,8 +26,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub const WORDS: [&str; 7] =
-        ["fired", "narrowed", "condition_false", "cooldown", "duplicate", "told_already", "too_late"];
+    pub const WORDS: [&str; 8] = [
+        "fired",
+        "narrowed",
+        "condition_false",
+        "cooldown",
+        "duplicate",
+        "told_already",
+        "too_late",
+        "condition_too_costly",
+    ];
 
     /// One word for metrics and for machines.
     pub fn word(self) -> &'static str {
@@ -42,6 +52,7 @@ impl Verdict {
             Self::Duplicate { .. } => 4,
             Self::ToldAlready => 5,
             Self::TooLate => 6,
+            Self::ConditionTooCostly => 7,
         }
     }
 }
@@ -52,6 +63,7 @@ impl std::fmt::Display for Verdict {
             Self::Fired => f.write_str("rings"),
             Self::Narrowed => f.write_str("`when` is narrowed to something else"),
             Self::ConditionFalse => f.write_str("`if` is false"),
+            Self::ConditionTooCostly => f.write_str("`if` takes too long to tell and counts as false"),
             Self::Cooling { left_ms } => write!(f, "`cooldown` for another {} s", seconds(*left_ms)),
             Self::Duplicate { left_ms } => {
                 write!(f, "`dedupe`: same key, forgotten in {} s", seconds(*left_ms))

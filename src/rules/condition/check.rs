@@ -81,8 +81,7 @@ impl<'c> Checker<'c> {
             },
             Type::Map => format!("to ask for one of its keys, write `has({quote}.key)`"),
             Type::Duration => format!("compare it, as in `{quote} > duration(\"5m\")`"),
-            Type::Time => format!("compare it, as in `now.time - {quote} > duration(\"5m\")`")
-                .replace("now.time - now.time", "now.time - track.started_at"),
+            Type::Time => "compare it, as in `now.time - track.started_at > duration(\"5m\")`".to_owned(),
             Type::Null => "to ask whether something is missing, write `playing == null`".to_owned(),
         };
         let what = format!("`{quote}` is {}, not true or false", kind.spoken());

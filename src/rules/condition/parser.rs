@@ -125,43 +125,41 @@ impl Parser {
 
     fn unary(&mut self) -> Parsed {
         let start = self.at().start;
-        for sign in ["!", "-"] {
-            if !self.is(sign) {
-                continue;
-            }
-            let mut signs = 0;
-            while self.eat(sign) {
-                signs += 1;
-            }
-            let mut operand = match (sign, self.peek()) {
-                // The one int whose positive half does not exist.
-                ("-", &Token::Int(value)) if value <= 1 << 63 => {
-                    let at = self.at();
-                    self.next += 1;
-                    signs -= 1;
-                    let int = node(at.start - 1..at.end, 0, ExprKind::Int((value as i64).wrapping_neg()))?;
-                    self.members(int)?
-                }
-                ("-", &Token::Double(value)) => {
-                    let at = self.at();
-                    self.next += 1;
-                    signs -= 1;
-                    let double = node(at.start - 1..at.end, 0, ExprKind::Double(-value))?;
-                    self.members(double)?
-                }
-                _ => self.member()?,
-            };
-            for _ in 0..signs {
-                let (at, height) = (start..operand.at.end, operand.height);
-                let operand_box = Box::new(operand);
-                let kind =
-                    if sign == "!" { ExprKind::Not(operand_box) } else { ExprKind::Negate(operand_box) };
-                operand = node(at, height, kind)?;
-            }
-            operand.at.start = start;
-            return Ok(operand);
+        let Some(sign) = ["!", "-"].into_iter().find(|sign| self.is(sign)) else { return self.member() };
+        let mut signs = 0;
+        while self.eat(sign) {
+            signs += 1;
         }
-        self.member()
+        let mut operand = match self.negative(sign) {
+            Some(literal) => {
+                signs -= 1;
+                let literal = node(literal.1, 0, literal.0)?;
+                self.members(literal)?
+            }
+            None => self.member()?,
+        };
+        for _ in 0..signs {
+            let (at, height) = (start..operand.at.end, operand.height);
+            let inner = Box::new(operand);
+            operand =
+                node(at, height, if sign == "!" { ExprKind::Not(inner) } else { ExprKind::Negate(inner) })?;
+        }
+        operand.at.start = start;
+        Ok(operand)
+    }
+
+    /// A number right after its minus is a literal: the least int has no positive half to be negated.
+    fn negative(&mut self, sign: &str) -> Option<(ExprKind, Range<usize>)> {
+        let kind = match *self.peek() {
+            Token::Int(value) if sign == "-" && value <= 1 << 63 => {
+                ExprKind::Int((value as i64).wrapping_neg())
+            }
+            Token::Double(value) if sign == "-" => ExprKind::Double(-value),
+            _ => return None,
+        };
+        let at = self.before() - 1..self.at().end;
+        self.next += 1;
+        Some((kind, at))
     }
 
     fn member(&mut self) -> Parsed {
