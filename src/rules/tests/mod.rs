@@ -1,10 +1,12 @@
 //! Stories about rules files: what is written, and what is said about it.
 
 mod anything;
+mod disk;
 mod files;
 mod places;
 mod schema;
 mod secrets;
+mod stories;
 mod targets;
 mod variables;
 
