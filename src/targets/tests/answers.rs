@@ -1,0 +1,106 @@
+//! What answers mean.
+
+use std::time::Duration;
+
+use super::*;
+use crate::outbox::delivery::{Answer, Reading};
+
+#[test]
+fn answers() {
+    let wait = |ms| Reading::Wait(Some(Duration::from_millis(ms)));
+    for (name, status, headers, body, expected) in [
+        ("webhook", 202, &[][..], "", Reading::Delivered),
+        ("webhook", 410, &[], "", Reading::Disable),
+        ("webhook", 404, &[], "", Reading::Refused),
+        ("slack", 200, &[], "ok", Reading::Delivered),
+        ("slack", 200, &[], "<html>", Reading::Refused),
+        ("slack", 400, &[], "invalid_blocks", Reading::Refused),
+        ("slack", 403, &[], "invalid_token", Reading::Disable),
+        ("slack", 404, &[], "no_service", Reading::Disable),
+        ("slack", 429, &[("retry-after", "30")], "", wait(30_000)),
+        ("slack", 500, &[], "rollup_error", Reading::Again),
+        ("discord", 200, &[], "{\"id\":\"1\"}", Reading::Delivered),
+        (
+            "discord",
+            200,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset-after", "1.5")],
+            "{}",
+            Reading::DeliveredThenPause(Duration::from_millis(1_500)),
+        ),
+        (
+            "discord",
+            200,
+            &[("x-ratelimit-remaining", "3"), ("x-ratelimit-reset-after", "1.5")],
+            "{}",
+            Reading::Delivered,
+        ),
+        ("discord", 429, &[("retry-after", "1")], "{\"retry_after\":0.65,\"global\":false}", wait(650)),
+        ("discord", 429, &[("retry-after", "2")], "<html>", wait(2_000)),
+        ("discord", 404, &[], "{\"code\":10015}", Reading::Disable),
+        ("discord", 404, &[], "{\"code\":10003}", Reading::Refused),
+        ("discord", 401, &[], "{\"code\":50027}", Reading::Disable),
+        ("discord", 403, &[], "{\"code\":50027}", Reading::Disable),
+        ("discord", 400, &[], "{\"code\":50006}", Reading::Refused),
+        ("ntfy", 200, &[], "{}", Reading::Delivered),
+        ("ntfy", 429, &[], "{\"code\":42901,\"http\":429}", Reading::Wait(None)),
+        ("ntfy", 429, &[], "{\"code\":42908,\"http\":429}", wait(86_400_000)),
+        ("ntfy", 403, &[], "{\"code\":40301}", Reading::Disable),
+        ("ntfy", 507, &[], "", Reading::Again),
+        ("home_assistant", 200, &[], "[]", Reading::Delivered),
+        ("home_assistant", 201, &[], "{}", Reading::Delivered),
+        ("home_assistant", 400, &[], "", Reading::Refused),
+        ("home_assistant", 401, &[], "", Reading::Disable),
+        ("gotify", 401, &[], "", Reading::Disable),
+        ("telegram", 200, &[], "{\"ok\":true}", Reading::Delivered),
+        ("telegram", 200, &[], "{\"ok\":false}", Reading::Refused),
+        (
+            "telegram",
+            400,
+            &[],
+            "{\"ok\":false,\"description\":\"Bad Request: can't parse entities: x\"}",
+            Reading::AgainPlain,
+        ),
+        (
+            "telegram",
+            400,
+            &[],
+            "{\"ok\":false,\"description\":\"Bad Request: chat not found\"}",
+            Reading::Disable,
+        ),
+        (
+            "telegram",
+            403,
+            &[],
+            "{\"ok\":false,\"description\":\"Forbidden: bot was blocked by the user\"}",
+            Reading::Disable,
+        ),
+        ("telegram", 404, &[], "{\"ok\":false}", Reading::Disable),
+        ("telegram", 429, &[], "{\"ok\":false,\"parameters\":{\"retry_after\":7}}", wait(7_000)),
+        ("mattermost", 200, &[], "ok", Reading::Delivered),
+        ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.invalid.app_error\"}", Reading::Disable),
+        ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.text.app_error\"}", Reading::Refused),
+        ("mattermost", 501, &[], "{\"id\":\"web.incoming_webhook.disabled.app_error\"}", Reading::Disable),
+    ] {
+        let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let answer = Answer { status, headers, body: body.as_bytes().to_vec() };
+        let reading = target(name, least_settings(name)).read(&answer, NOW_MS);
+        assert_eq!(reading, expected, "{name} {status} {body}");
+    }
+}
+
+#[test]
+fn health() {
+    for (name, url, body, reading) in [
+        ("ntfy", "GET https://ntfy.sh/v1/health", "{\"healthy\":true}", Reading::Delivered),
+        ("ntfy", "GET https://ntfy.sh/v1/health", "{\"healthy\":false}", Reading::Again),
+        ("gotify", "GET https://gotify.example/health", "{\"health\":\"green\"}", Reading::Delivered),
+        ("home_assistant", "GET http://ha:8123/api/", "{\"message\":\"API running.\"}", Reading::Delivered),
+        ("telegram", "GET https://api.telegram.org/bot1:T0P/getMe", "{\"ok\":true}", Reading::Delivered),
+        ("discord", "GET https://hooks.example/T0PSECRET", "{}", Reading::Delivered),
+    ] {
+        let target = target(name, least_settings(name));
+        assert_eq!(shown(&target.health().unwrap())["to"], url);
+        let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        assert_eq!(target.read_health(&answer, NOW_MS), reading, "{name} {body}");
+    }
+}

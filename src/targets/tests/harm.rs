@@ -1,0 +1,219 @@
+//! Whatever a presence holds, it does no harm.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rules::template::tests::with_scope_of;
+use crate::targets::Shape;
+
+#[test]
+fn nothing_secret_is_shown() {
+    for kind in KINDS {
+        let target = target(kind.name, least_settings(kind.name));
+        let debug = format!("{target:?}");
+        assert!(!debug.contains("T0P") && !debug.contains("://"), "{debug}");
+        if let Outgoing::Http(request) = target.request(&delivery(target.test_parts("a test")), NOW_MS, false)
+        {
+            assert!(!format!("{request:?}").contains("T0P"), "{}", kind.name);
+        }
+    }
+}
+
+/// Texts of a message stay within what the service takes, whatever the presence holds.
+#[test]
+fn long_texts_are_cut() {
+    for (letter, times) in [("x", 60_000), ("*", 60_000), ("<", 30_000), ("👨‍👩‍👧", 3_000), ("é", 30_000)]
+    {
+        let raw = presence(&letter.repeat(times));
+        for (name, part, max, count) in [
+            ("discord", "content", 2_000, utf16 as fn(&str) -> usize),
+            ("telegram", "text", 4_096, |text| utf16(&text.replace("&lt;", "<"))),
+            ("ntfy", "message", 4_096, str::len),
+            ("mattermost", "text", 16_383, |text| text.chars().count()),
+            ("slack", "text", 40_000, |text| text.chars().count()),
+        ] {
+            let message = message(name, json!({part: "{{user.name}}"})).unwrap();
+            let parts = with_scope_of(&raw, |scope| message.render(scope));
+            let text = parts[part].as_str().unwrap();
+            assert!(count(text) <= max, "{name} {letter}: {}", count(text));
+            assert!(text.len() <= 64 << 10);
+            if count(&letter.repeat(times)) > max {
+                assert!(text.ends_with('…'), "{name} {letter}");
+            }
+            if letter == "*" && name == "discord" {
+                assert!(text.trim_end_matches('…').ends_with("\\*"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn embeds_stay_below_their_sum() {
+    let field = json!({"name": "{{user.name}}", "value": "{{user.name}}"});
+    let embed = json!({"title": "{{user.name}}", "description": "{{user.name}}", "fields": vec![field; 30]});
+    let message = message("discord", json!({"embeds": vec![embed; 12]})).unwrap();
+    for (name, expected) in [("ab".to_owned(), (10, 25)), ("*".repeat(5_000), (1, 2))] {
+        let parts = with_scope_of(&presence(&name), |scope| message.render(scope));
+        let body = shown(&request(&target("discord", least_settings("discord")), parts))["body"].clone();
+        let embeds = body["embeds"].as_array().unwrap();
+        assert_eq!((embeds.len(), embeds[0]["fields"].as_array().unwrap().len()), expected);
+        let mut sum = 0;
+        for embed in embeds {
+            let fields = embed["fields"].as_array().unwrap().iter();
+            let fields = fields.flat_map(|field| [&field["name"], &field["value"]]);
+            for text in [&embed["title"], &embed["description"]].into_iter().chain(fields) {
+                assert_ne!(text, "");
+                sum += utf16(text.as_str().unwrap());
+            }
+        }
+        assert!(sum <= 6_000, "{sum}");
+    }
+}
+
+fn utf16(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Somebody who calls themselves, plays, hears and says `text`.
+fn presence(text: &str) -> String {
+    json!({
+        "discord_user": {"id": "7", "username": text, "display_name": text, "avatar": text},
+        "discord_status": "online",
+        "kv": {"k": text, text: "v"},
+        "activities": [{"type": 0, "name": text, "details": text, "state": text, "url": text,
+            "assets": {"large_image": text}}],
+        "spotify": {"track_id": text, "song": text, "artist": text, "album": text, "album_art_url": text},
+    })
+    .to_string()
+}
+
+/// Each text part, header, query and tree of each kind, filled with what a stranger wrote.
+fn everywhere(kind: &Kind) -> Vec<Value> {
+    const EVIL: &str = "{{user.name}} {{{playing.name}}} {{track.song}} {{kv.k}}";
+    let alone = |part: &str, value: Value| json!({part: value});
+    match kind.name {
+        "webhook" => vec![
+            json!({"json": {"a": EVIL, "b": [EVIL, "{{json kv}}"]}, "headers": {"x-a": EVIL}, "query": {"q": EVIL}, "path": EVIL}),
+            alone("form", json!({"a": EVIL})),
+            json!({"body": format!("{{\"a\": \"{EVIL}\"}}"), "content_type": "application/json"}),
+            json!({"body": "{\"a\": {{{user.name}}} }", "content_type": "application/json"}),
+            alone("body", json!(EVIL)),
+            json!({}),
+        ],
+        "home_assistant" => vec![
+            json!({"event": EVIL, "data": {"a": EVIL}}),
+            json!({"service": format!("light.{EVIL}"), "data": {"a": EVIL}}),
+            json!({"state": EVIL, "value": EVIL}),
+            json!({}),
+        ],
+        _ => {
+            let texts = kind.parts.iter().map(|key| {
+                let value = match key.shape {
+                    Shape::Tree => json!([{"text": EVIL, "title": EVIL, "url": EVIL}]),
+                    Shape::TextList => json!([EVIL]),
+                    Shape::Number | Shape::NumberOr(_) | Shape::Bool => json!("{{user.name}}"),
+                    _ => json!(EVIL),
+                };
+                (key.name.to_owned(), value)
+            });
+            vec![Value::Object(texts.filter(|(name, _)| name != "markdown").collect()), json!({})]
+        }
+    }
+}
+
+/// Nothing in a presence breaks JSON, adds a header, leaves its place in an address, or calls anybody.
+fn harmless(text: &str) {
+    let raw = presence(text);
+    for kind in KINDS {
+        let target = target(kind.name, least_settings(kind.name));
+        for parts in everywhere(kind) {
+            let message = message(kind.name, parts.clone())
+                .unwrap_or_else(|problems| panic!("{}: {problems:?}", kind.name));
+            let parts = with_scope_of(&raw, |scope| message.render(scope));
+            let request = match target.request(&delivery(parts.clone()), NOW_MS, false) {
+                Outgoing::Http(request) => request,
+                Outgoing::Print(line) => {
+                    assert!(!line.contains(char::is_control), "{line:?}");
+                    continue;
+                }
+            };
+            let url = request.url.expose_secret();
+            assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+            assert!(url.starts_with("https://") || url.starts_with("http://ha:8123/api/"), "{url}");
+            assert!(!url.contains("/../") && !url.ends_with("/.."), "{url}");
+            for (name, value) in &request.headers {
+                assert!(
+                    !value.expose_secret().contains(char::is_control),
+                    "{name}: {:?}",
+                    value.expose_secret()
+                );
+            }
+            let is_json = request
+                .headers
+                .iter()
+                .any(|(name, value)| name == "content-type" && value.expose_secret().ends_with("json"));
+            let body: Value = if is_json {
+                serde_json::from_slice(&request.body)
+                    .unwrap_or_else(|why| panic!("{}: {why}: {parts:?}", kind.name))
+            } else {
+                Value::Null
+            };
+            match kind.name {
+                "discord" => assert_eq!(body["allowed_mentions"], json!({"parse": []})),
+                "slack" => {
+                    // `{{{triple}}}` is the author's own choice; what came by `{{double}}` cannot open a mention.
+                    let message = super::message("slack", json!({"text": "{{user.name}}"})).unwrap();
+                    let parts = with_scope_of(&raw, |scope| message.render(scope));
+                    assert!(!parts["text"].as_str().unwrap().contains('<'));
+                }
+                "mattermost" => {
+                    let message = super::message("mattermost", json!({"text": "{{user.name}}"})).unwrap();
+                    let parts = with_scope_of(&raw, |scope| message.render(scope));
+                    let text = parts["text"].as_str().unwrap();
+                    assert!(
+                        text.split('@')
+                            .skip(1)
+                            .all(|after| after.is_empty() || after.starts_with(['\u{200b}', '…'])),
+                        "{text}"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_presences() {
+    for text in [
+        "<!channel> <@U123> <!here|x> &lt;",
+        "@everyone @here @channel <@123> <@&9>",
+        "\"quotes\" and 'more' \\ \\\" \\u0000 }}{{user.id}}",
+        "line\nbreak\r\nX-Evil: yes\r\n\r\n<html>",
+        "\u{0}\u{7}\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{7f}",
+        "\u{202e}gnp.exe\u{202c} \u{2066}x\u{2069} \u{feff}",
+        "../../admin?x=1#y %2e%2e/ ..;/ . ..",
+        "",
+        "   ",
+        "]]></a><!--<script>alert(1)</script>",
+        "# * _ ~ ` | > - + ! [a](https://evil) ```",
+    ] {
+        harmless(text);
+    }
+    harmless(&"<@\"\\\n\u{202e}é👨‍👩‍👧".repeat(3_000));
+}
+
+#[test]
+fn marks_that_turn_the_direction_are_not_shown_to_people() {
+    let message = message("ntfy", json!({"message": "{{user.name}} {{{user.name}}}"})).unwrap();
+    let parts = with_scope_of(&presence("a\u{202e}b\u{2066}c"), |scope| message.render(scope));
+    assert_eq!(parts["message"], "abc abc");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_presence_does_harm(text in r#"(.|\n|\r|"|\\|<|>|&|@|\{|\}|\x00|\x1b|[\u{202a}-\u{202e}]|[a-z ]){0,60}"#) {
+        harmless(&text);
+    }
+}

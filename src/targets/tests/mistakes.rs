@@ -1,0 +1,91 @@
+//! What targets and messages cannot be.
+
+use super::*;
+
+#[test]
+fn what_messages_cannot_be() {
+    for (name, parts, path, what) in [
+        (
+            "home_assistant",
+            json!({"event": "x", "service": "light.turn_on"}),
+            "service",
+            "`service` and `event` exclude each other",
+        ),
+        ("home_assistant", json!({"data": {}}), "data", "`data` goes with `event` or `service`"),
+        (
+            "home_assistant",
+            json!({"state": "sensor.x"}),
+            "state",
+            "`state` names the entity and needs `value`, what its state becomes",
+        ),
+        (
+            "home_assistant",
+            json!({"service": "turn_on"}),
+            "service",
+            "`turn_on` is no name of a service in Home Assistant",
+        ),
+        ("home_assistant", json!({"service": "light.turn_on", "data": ["x"]}), "data", "`data` is a mapping"),
+        ("webhook", json!({"json": {}, "body": "x"}), "body", "`body` and `json` exclude each other"),
+        (
+            "webhook",
+            json!({"content_type": "text/plain"}),
+            "content_type",
+            "`content_type` is the type of `body`, and there is no `body`",
+        ),
+        ("webhook", json!({"headers": {"a b": "x"}}), "headers.a b", "`a b` is no name of a header"),
+        (
+            "webhook",
+            json!({"headers": {"Webhook-Id": "x"}}),
+            "headers.Webhook-Id",
+            "the header `webhook-id` is doorchime's own to set",
+        ),
+        ("webhook", json!({"json": {"a": [{"b": "{{nmae}}"}]}}), "json.a.0.b", "unknown name `nmae`"),
+        ("ntfy", json!({"priority": "hihg"}), "priority", "`hihg` is not a number or one of its words"),
+        ("gotify", json!({"priority": "high"}), "priority", "`high` is not a number"),
+        ("telegram", json!({"silent": "maybe"}), "silent", "`maybe` is not `true` or `false`"),
+        ("slack", json!({"txt": "x"}), "txt", "`slack` takes no `txt`"),
+        ("slack", json!({"text": ["x"]}), "text", "`text` is a text"),
+        ("webhook", json!({"_event": {}}), "_event", "`webhook` takes no `_event`"),
+    ] {
+        let problems = message(name, parts).err().unwrap_or_else(|| panic!("{name} {path} is fine"));
+        assert!(
+            problems.iter().any(|(at, mistake)| at.join(".") == path && mistake.what == what),
+            "{name} {path}: {problems:?}"
+        );
+    }
+}
+
+#[test]
+fn what_targets_cannot_be() {
+    for (name, settings, key) in [
+        ("slack", json!({"url": "hooks.slack.com/x"}), "url"),
+        ("ntfy", json!({"topic": "a b"}), "topic"),
+        ("ntfy", json!({"topic": "a", "user": "x"}), "user"),
+        ("ntfy", json!({"topic": "a", "token": "x", "user": "x", "password": "y"}), "token"),
+        ("home_assistant", json!({"url": "http://ha"}), "url"),
+        ("telegram", json!({"token": "bot1:a", "chat_id": 1}), "token"),
+        ("webhook", json!({"url": HOOK, "secret": "whsec_!"}), "secret"),
+        ("webhook", json!({"url": HOOK, "headers": {"content-type": "x"}}), "headers"),
+        ("gotify", json!({"url": HOOK, "token": "a\nb"}), "token"),
+        ("discord", json!({"url": HOOK, "timeout": "1h"}), "timeout"),
+    ] {
+        let problems = Target::build("it", kind(name), &object(&settings)).unwrap_err();
+        assert!(problems.iter().any(|(path, _)| path == &[key.to_owned()]), "{name} {key}: {problems:?}");
+    }
+}
+
+#[test]
+fn what_a_target_needs_of_its_messages() {
+    let hook = target("home_assistant", json!({"url": "http://ha", "webhook_id": "x"}));
+    assert_eq!(
+        hook.check_parts(&object(&json!({"event": "x"})))[0].1.what,
+        "`event` needs `token` at the target"
+    );
+    assert_eq!(hook.warnings().len(), 1);
+    let token = target("home_assistant", least_settings("home_assistant"));
+    assert_eq!(
+        token.check_parts(&object(&json!({"json": {}})))[0].1.what,
+        "`json` needs `webhook_id` at the target"
+    );
+    assert!(token.warnings().is_empty() && token.check_parts(&object(&json!({"event": "x"}))).is_empty());
+}
