@@ -107,7 +107,7 @@ pub struct Run {
     /// Where /healthz, /readyz and /metrics are served; `none` for nowhere
     #[arg(long, value_name = "HOST:PORT", env = "DOORCHIME_LISTEN", default_value = "127.0.0.1:9090")]
     pub listen: Listen,
-    /// Do everything but the requests; they are logged instead
+    /// Do everything but the requests: print them instead, and take them as delivered
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
 }
