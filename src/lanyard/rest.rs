@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::address::{Address, AddressError};
 use super::settings::LanyardSettings;
 use crate::presence::model::UserId;
+use crate::proxies::Proxies;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A presence with a full KV, and room beside it.
@@ -66,13 +67,16 @@ impl Rest {
     /// Finds the REST side beside the socket.
     pub fn new(settings: &LanyardSettings, tls: rustls::ClientConfig) -> Result<Self, RestError> {
         let address = Address::parse(&settings.url)?;
-        let http = reqwest::Client::builder()
+        let unusable = |error| RestError::Client(plain(error));
+        let http = Proxies::from_env()
+            .give(reqwest::Client::builder())
+            .map_err(unusable)?
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| RestError::Client(plain(error)))?;
+            .map_err(unusable)?;
         Ok(Self {
             http,
             base: address.rest_url(),

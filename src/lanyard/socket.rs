@@ -25,6 +25,7 @@ use super::observation::Observation;
 use super::session::{Input, Session};
 use super::settings::LanyardSettings;
 use crate::presence::model::UserId;
+use crate::proxies::Proxies;
 use crate::time::Moment;
 
 /// Room for what the server does not take: heartbeats, and the questions of a reload.
@@ -48,13 +49,13 @@ struct Alarm {
 
 impl Client {
     /// Connects when it is first driven. `seed` places the jitter of reconnects. Proxies come from the
-    /// environment: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for `ws`, `ALL_PROXY`, `NO_PROXY`.
+    /// environment: `HTTPS_PROXY` for `wss`, `HTTP_PROXY` for `ws`, `ALL_PROXY`, `NO_PROXY`; none for this machine.
     pub fn new(
         settings: &LanyardSettings,
         tls: rustls::ClientConfig,
         seed: u64,
     ) -> Result<Self, AddressError> {
-        Self::with_proxies(settings, tls, seed, Matcher::from_env())
+        Self::with_proxies(settings, tls, seed, Proxies::from_env().matcher())
     }
 
     /// The same, through this proxy, whatever the environment says.

@@ -12,6 +12,7 @@ use rustls::CertificateError;
 use secrecy::ExposeSecret;
 
 use super::delivery::{Answer, Reply, Request};
+use crate::proxies::Proxies;
 use crate::tls::{self, TlsError};
 
 /// An answer is read up to here; the rest is cut off.
@@ -87,7 +88,10 @@ impl Sender {
 fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
     let mut trust = tls::client_config(ca)?;
     trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Client::builder()
+    let unusable = |error: reqwest::Error| SenderError::Client(error.without_url().to_string());
+    Proxies::from_env()
+        .give(Client::builder())
+        .map_err(unusable)?
         .tls_backend_preconfigured(trust)
         .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -96,7 +100,7 @@ fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(KEPT_ALIVE)
         .build()
-        .map_err(|error| SenderError::Client(error.without_url().to_string()))
+        .map_err(unusable)
 }
 
 /// None for what HTTP cannot carry.

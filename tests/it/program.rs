@@ -28,7 +28,12 @@ pub fn doorchime<A: AsRef<OsStr>>(here: &Path, args: impl IntoIterator<Item = A>
 
 /// Runs it to its end.
 pub fn run<A: AsRef<OsStr>>(here: &Path, args: impl IntoIterator<Item = A>) -> Ran {
-    let output = doorchime(here, args).output().unwrap();
+    ran(&mut doorchime(here, args))
+}
+
+/// The same, for a command that has been prepared.
+pub fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
     Ran {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).unwrap(),
