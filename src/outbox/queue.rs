@@ -53,6 +53,9 @@ pub enum Event {
     Owed(Vec<Owed>),
     /// What `Action::Page` asked for.
     Paged { target: Arc<str>, page: Page },
+    /// What became of these attempts is on disk: their lanes go on. So after a kill no more than the last
+    /// delivery of a lane comes twice.
+    Settled(Vec<i64>),
     /// An attempt ended.
     Finished { seq: i64, outcome: Outcome },
     /// A person wants a delivery tried again, now.
@@ -95,6 +98,8 @@ pub struct Queue {
     next_lane: LaneId,
     /// The lane of everything that is in memory, by number.
     rows: HashMap<i64, LaneId>,
+    /// Lanes whose last outcome is not on disk yet, by its number.
+    unsettled: HashMap<i64, LaneId>,
     /// When what is not under way expires, by the wall clock.
     expiries: BTreeSet<(i64, i64)>,
     timers: BTreeSet<(Duration, Timer)>,
@@ -161,6 +166,8 @@ enum Place {
     Ready(i64),
     Resting(Duration),
     Flying(i64),
+    /// Until the outcome of the last attempt is on disk.
+    Unsettled,
 }
 
 struct Row {
@@ -186,6 +193,7 @@ impl Queue {
             by_key: HashMap::new(),
             next_lane: 0,
             rows: HashMap::new(),
+            unsettled: HashMap::new(),
             expiries: BTreeSet::new(),
             timers: BTreeSet::new(),
             turns: VecDeque::new(),
@@ -204,6 +212,7 @@ impl Queue {
             Event::Owed(owed) => owed.into_iter().for_each(|owed| self.take(now, owed)),
             Event::Paged { target, page } => self.take_page(now, &target, page),
             Event::Finished { seq, outcome } => self.finish(now, seq, &outcome),
+            Event::Settled(seqs) => seqs.into_iter().for_each(|seq| self.release(now, seq)),
             Event::Retried(owed) => self.retry(now, owed),
             Event::Gone(seq) => self.forget(now, seq),
         }
@@ -296,7 +305,8 @@ impl Queue {
         if lane.place != Place::Flying(seq) {
             return;
         }
-        lane.place = Place::Nowhere;
+        lane.place = Place::Unsettled;
+        self.unsettled.insert(seq, id);
         let at = lane.key.target;
         let place = lane.find(seq).expect("a row is in its lane");
         let row = &mut lane.rows[place];
@@ -334,9 +344,16 @@ impl Queue {
             self.rows.remove(&seq);
             target.rows -= 1;
         }
-        self.arrange(now, id);
         self.offer(at);
         self.feed(at);
+    }
+
+    fn release(&mut self, now: Moment, seq: i64) {
+        let Some(id) = self.unsettled.remove(&seq) else { return };
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.place = Place::Nowhere;
+            self.arrange(now, id);
+        }
     }
 
     fn retry(&mut self, now: Moment, owed: Owed) {
@@ -462,12 +479,13 @@ impl Queue {
         Some(row.delivery)
     }
 
-    /// Registers a lane where its first row belongs, or ends it if there is none. One that is under way stays.
+    /// Registers a lane where its first row belongs, or ends it if there is none. One that is under way, or not
+    /// settled, stays.
     fn arrange(&mut self, now: Moment, id: LaneId) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let at = lane.key.target;
         match lane.place {
-            Place::Flying(_) => return,
+            Place::Flying(_) | Place::Unsettled => return,
             Place::Nowhere => {}
             Place::Ready(seq) => {
                 self.targets[at].ready.remove(&(seq, id));

@@ -73,6 +73,7 @@ impl Story {
 
     fn finish(&mut self, seq: i64, outcome: Outcome) {
         self.tell(Event::Finished { seq, outcome });
+        self.tell(Event::Settled(vec![seq]));
     }
 
     /// Everything that it wants to do now.
@@ -120,6 +121,19 @@ fn a_lane_is_in_order_and_lanes_do_not_wait_for_each_other() {
     story.finish(2, Outcome::Refused);
     story.finish(4, DELIVERED);
     assert_eq!((story.does(), story.waits()), (String::new(), "nothing".to_owned()));
+}
+
+#[test]
+fn a_lane_goes_on_when_the_last_outcome_is_on_disk() {
+    let mut story = Story::new(&[("api", Pace { concurrency: 1, ..FREE })]);
+    story.owe(&[(1, "api", "r", 1), (2, "api", "r", 1), (3, "api", "r", 2)]);
+    assert_eq!(story.does(), "1");
+    story.tell(Event::Finished { seq: 1, outcome: DELIVERED });
+    assert_eq!(story.does(), "3", "another lane takes the free place");
+    story.tell(Event::Settled(vec![1]));
+    assert_eq!(story.does(), "");
+    story.finish(3, DELIVERED);
+    assert_eq!(story.does(), "2");
 }
 
 #[test]
@@ -325,6 +339,7 @@ enum Step {
         outcome: u8,
     },
     Page,
+    Settle,
     Pass(u64),
     Drop(usize),
     Retarget(bool),
@@ -337,6 +352,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (1..5_usize).prop_map(Step::Hear),
         6 => (any::<usize>(), 0..8_u8).prop_map(|(which, outcome)| Step::Finish { which, outcome }),
         3 => Just(Step::Page),
+        4 => Just(Step::Settle),
         3 => (0..400_u64).prop_map(Step::Pass),
         1 => any::<usize>().prop_map(Step::Drop),
         1 => any::<bool>().prop_map(Step::Retarget),
@@ -356,6 +372,7 @@ struct Model {
     pages: Vec<(Arc<str>, i64, usize)>,
     started: HashMap<i64, u32>,
     dropped_flying: BTreeSet<i64>,
+    unsettled: Vec<i64>,
 }
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -373,6 +390,7 @@ impl Model {
             pages: Vec::new(),
             started: HashMap::new(),
             dropped_flying: BTreeSet::new(),
+            unsettled: Vec::new(),
         };
         model.retarget(true);
         model
@@ -416,6 +434,7 @@ impl Model {
                 self.finish(seq, outcome);
             }
             Step::Page => self.answer_page(),
+            Step::Settle => self.settle(),
             Step::Pass(ms) => self.now += ms,
             Step::Drop(which) => {
                 let Some((&seq, _)) = self.owed.iter().nth(which % self.owed.len().max(1)) else { return };
@@ -437,6 +456,12 @@ impl Model {
             self.owed.remove(&seq);
         }
         self.queue.handle(at(self.now), Event::Finished { seq, outcome });
+        self.unsettled.push(seq);
+    }
+
+    fn settle(&mut self) {
+        let settled = std::mem::take(&mut self.unsettled);
+        self.queue.handle(at(self.now), Event::Settled(settled));
     }
 
     fn answer_page(&mut self) {
@@ -506,6 +531,7 @@ impl Model {
             for seq in self.flying.clone() {
                 self.finish(seq, DELIVERED);
             }
+            self.settle();
             self.drain();
             if self.owed.is_empty() && self.flying.is_empty() && self.pages.is_empty() {
                 return;

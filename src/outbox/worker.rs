@@ -114,7 +114,8 @@ enum Mail {
 
 /// What was asked of the store, as it comes back.
 enum Errand {
-    Settled,
+    /// These numbers.
+    Settled(Vec<i64>),
     Paged {
         target: Arc<str>,
         page: Page,
@@ -322,8 +323,9 @@ impl Worker {
         let settled = std::mem::take(&mut self.unsettled);
         let store = self.store.clone();
         let write = async move {
+            let seqs = settled.iter().map(|settled| settled.seq).collect();
             match store.settle(settled).await {
-                Ok(()) => Errand::Settled,
+                Ok(()) => Errand::Settled(seqs),
                 Err(_) => Errand::Closed,
             }
         };
@@ -339,7 +341,10 @@ impl Worker {
     fn come_back(&mut self, errand: Errand) {
         let now = self.clock.now();
         match errand {
-            Errand::Settled => self.settling = 0,
+            Errand::Settled(seqs) => {
+                self.settling = 0;
+                self.queue.handle(now, Event::Settled(seqs));
+            }
             Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
             Errand::Nudged(nudges) => {
                 let nudged = !nudges.is_empty();
@@ -376,7 +381,7 @@ impl Worker {
             tokio::select! {
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
                 Some(errand) = self.errands.next() => match errand {
-                    Errand::Settled => self.settling = 0,
+                    Errand::Settled(_) => self.settling = 0,
                     Errand::Closed => return,
                     _ => {}
                 },
