@@ -60,6 +60,7 @@ fn rule_set(rules: Vec<Rule>) -> Arc<RuleSet> {
         lanyard: LanyardSettings::default(),
         smoothing: Smoothing::default(),
         catch_up: Duration::from_secs(900),
+        down_after: Duration::from_secs(300),
         people: vec![Person {
             key: "alice".into(),
             id: ALICE,

@@ -91,6 +91,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
         lanyard: spec.lanyard.clone(),
         smoothing: spec.smoothing,
         catch_up: spec.catch_up,
+        down_after: spec.down_after,
         people: known.people,
         groups: known.groups,
         targets: built,

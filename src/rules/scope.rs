@@ -248,8 +248,8 @@ impl Keys {
         self.places.get(name).copied()
     }
 
-    pub fn iter(&self) -> std::slice::Iter<'_, String> {
-        self.list.iter()
+    pub fn as_slice(&self) -> &[String] {
+        &self.list
     }
 }
 
@@ -325,8 +325,8 @@ impl Names<'_> {
         let own = PERSON.iter().map(|field| field.name).filter(|_| self.has_person);
         let words = WORDS.into_iter().filter(|word| self.word(word).is_some());
         own.chain(words)
-            .chain(self.people.iter().map(String::as_str))
-            .chain(self.groups.iter().map(String::as_str))
+            .chain(self.people.as_slice().iter().map(String::as_str))
+            .chain(self.groups.as_slice().iter().map(String::as_str))
             .collect()
     }
 }

@@ -23,6 +23,8 @@ pub struct RuleSet {
     pub smoothing: Smoothing,
     /// Changes found after a gap longer than this stay silent.
     pub catch_up: Duration,
+    /// Lanyard counts as down when it was gone this long.
+    pub down_after: Duration,
     pub people: Vec<Person>,
     /// Places in `people`, by the place of the group in the file.
     pub groups: Vec<Group>,

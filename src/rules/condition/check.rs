@@ -177,7 +177,7 @@ impl<'c> Checker<'c> {
             return mistake.help(format!("write `{sign}`"));
         }
         if !self.names.has_person && (ObjectKind::Person.field(name).is_some() || name == "before") {
-            let whose = self.names.people.iter().next().map_or("alice", String::as_str);
+            let whose = self.names.people.as_slice().first().map_or("alice", String::as_str);
             return mistake.help(format!(
                 "a rule without `who` is about nobody: say whose it is, as in `{whose}.{name}`"
             ));
@@ -222,7 +222,7 @@ impl<'c> Checker<'c> {
     /// A person or group whose name has a `-`, which reads as a subtraction.
     fn dashed(&self, at: &Range<usize>) -> Option<&str> {
         let (before, from) = (self.source.get(..at.end)?, self.source.get(at.start..)?);
-        let mut named = self.names.people.iter().chain(self.names.groups.iter());
+        let mut named = self.names.people.as_slice().iter().chain(self.names.groups.as_slice());
         let found =
             named.find(|name| name.contains('-') && (from.starts_with(*name) || before.ends_with(*name)));
         found.map(String::as_str)
