@@ -1,5 +1,6 @@
 //! A data directory for a short life.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,9 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     pub fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("doorchime-demo-{}", std::process::id()));
+        // The process's number alone would not do: in a container it is always the same.
+        let chance = RandomState::new().hash_one(std::process::id());
+        let path = std::env::temp_dir().join(format!("doorchime-demo-{chance:016x}"));
         std::fs::create_dir(&path)?;
         Ok(Self(path))
     }

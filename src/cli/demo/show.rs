@@ -14,6 +14,7 @@ use super::folder::Folder;
 use super::screen::{self, Screen};
 use super::stage::{EXAMPLE_NAME, Stage};
 use crate::app::bot::Bot;
+use crate::app::signals::Signals;
 use crate::cli::args::Demo;
 use crate::cli::exit::{Ended, Exit, Failure};
 use crate::cli::run::spoken;
@@ -66,7 +67,8 @@ async fn show(args: &Demo) -> Ended {
     let (scenes, mut played) = mpsc::channel(1);
     let mut bot = pin!(bot.run(leaving.clone()));
     let mut play = pin!(play(&lanyard, args, scenes, clock));
-    let mut bored = pin!(tokio::signal::ctrl_c());
+    let bored = CancellationToken::new();
+    let mut signals = pin!(Signals::listen().map_err(Failure::fault)?.twice(bored.clone()));
     let mut over: Option<Duration> = None;
     let whole = loop {
         tokio::select! {
@@ -76,7 +78,8 @@ async fn show(args: &Demo) -> Ended {
                 ended.map_err(spoken)?;
                 return Err(Failure::fault("the bot ended before the demo did"));
             }
-            _ = &mut bored => break false,
+            () = &mut signals => return Ok(Exit::Fine),
+            () = bored.cancelled() => break false,
             Some(played) = played.recv() => {
                 let Played { at, who, what } = played;
                 say(&[screen::done(at, &who, &what)])?;
@@ -203,7 +206,10 @@ fn head(rules: &RuleSet, listen: &Listen) -> Vec<String> {
     let around =
         format!("{people}, a Lanyard server, and {} to ring, all on this machine", rules.targets.len());
     let mut lines = vec![format!("{}: {around}", paint(style::HEAD, "doorchime demo"))];
-    lines.push(paint(style::FAINT, format!("the rules are {EXAMPLE_NAME}'s; Ctrl-C ends it")));
+    let rules_of = format!(
+        "the rules are {EXAMPLE_NAME}'s; what is not indented, its console target prints; Ctrl-C ends it"
+    );
+    lines.push(paint(style::FAINT, rules_of));
     if let Some(at) = listen.reachable() {
         lines.push(paint(style::FAINT, format!("http://{at}/metrics and /readyz tell how it does")));
     }
