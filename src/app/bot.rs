@@ -61,6 +61,7 @@ impl Bot {
         let now = clock.now();
         let everyone = self.rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone));
         client.want(now, self.rules.people.iter().map(|person| person.id), everyone);
+        client.name(self.rules.people.iter().map(|person| (person.id, person.key.clone())));
         let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
         let settings = WorkerSettings {
             dry_run: self.dry_run,

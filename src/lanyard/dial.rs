@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
@@ -24,6 +25,9 @@ use super::address::Address;
 
 /// One address of a host; the others are tried meanwhile.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a SOCKS proxy listens that names no port.
+const SOCKS_PORT: u16 = 1080;
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<Metered>>;
 
@@ -129,11 +133,7 @@ impl Dialer {
     }
 }
 
-async fn through(
-    direct: HttpConnector,
-    proxy: &Intercept,
-    target: tokio_tungstenite::tungstenite::http::Uri,
-) -> Result<TcpStream, DialError> {
+async fn through(direct: HttpConnector, proxy: &Intercept, target: Uri) -> Result<TcpStream, DialError> {
     let name = proxy.uri().authority().map_or("", |authority| authority.as_str());
     let name = name.rsplit('@').next().unwrap_or(name).to_owned();
     let failed = |why: String| DialError::Proxy { proxy: name.clone(), why };
@@ -146,7 +146,7 @@ async fn through(
             tunnel.call(target).await.map_err(|error| failed(plain(&error)))?
         }
         Some("socks5" | "socks5h") => {
-            let mut socks = SocksV5::new(proxy.uri().clone(), direct);
+            let mut socks = SocksV5::new(with_port(proxy.uri(), SOCKS_PORT), direct);
             if let Some((user, password)) = proxy.raw_auth() {
                 socks = socks.with_auth(user.to_owned(), password.to_owned());
             }
@@ -160,6 +160,13 @@ async fn through(
         }
     };
     Ok(stream.into_inner())
+}
+
+fn with_port(uri: &Uri, port: u16) -> Uri {
+    let host = uri.host().filter(|_| uri.port().is_none());
+    let built = host
+        .map(|host| Uri::builder().scheme("socks5").authority(format!("{host}:{port}")).path_and_query("/"));
+    built.and_then(|parts| parts.build().ok()).unwrap_or_else(|| uri.clone())
 }
 
 fn hint(status: u16) -> &'static str {
@@ -248,5 +255,21 @@ impl AsyncWrite for Metered {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socks_proxy_has_its_usual_port() {
+        for (proxy, expected) in [
+            ("socks5://proxy", "socks5://proxy:1080/"),
+            ("socks5h://[::1]", "socks5://[::1]:1080/"),
+            ("socks5://proxy:9050", "socks5://proxy:9050/"),
+        ] {
+            assert_eq!(with_port(&Uri::from_static(proxy), SOCKS_PORT).to_string(), expected);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A session's notices as log lines: once for what goes on, again only when it gets worse.
 
+use std::collections::HashMap;
+
 use tracing::{debug, error, info, warn};
 
 use super::notice::{Notice, refusal};
@@ -8,7 +10,10 @@ use crate::presence::model::UserId;
 /// Named in one line; the rest are counted.
 const NAMED_PEOPLE_MAX: usize = 20;
 
-pub(super) fn write(notice: &Notice, place: &str) {
+/// What people are called in the rules file.
+pub(super) type Names = HashMap<UserId, String>;
+
+pub(super) fn write(notice: &Notice, place: &str, names: &Names) {
     match notice {
         Notice::Greeted { heartbeat } => {
             info!(server = place, heartbeat_ms = heartbeat.as_millis() as u64, "connected to Lanyard");
@@ -41,21 +46,37 @@ pub(super) fn write(notice: &Notice, place: &str) {
             );
         }
         Notice::NeverSeen { people } => warn!(
-            people = %named(people),
+            people = %named(people, names),
             "Lanyard does not know these people: they are heard of once they join its Discord server, https://discord.gg/lanyard (or your own server's); asked for again meanwhile"
         ),
         Notice::GoneMissing { people } => {
-            warn!(people = %named(people), "Lanyard does not know these people any more; asked for again");
+            warn!(people = %named(people, names), "Lanyard does not know these people any more; asked for again");
         }
-        Notice::Found { person } => info!(%person, "Lanyard knows this person now"),
+        Notice::Found { person } => {
+            info!(person = %named(&[*person], names), "Lanyard knows this person now");
+        }
         Notice::Spoilt { unseen } => warn!(unseen, "an INIT_STATE could not be read to its end"),
     }
 }
 
-fn named(people: &[UserId]) -> String {
-    let mut names: Vec<String> = people.iter().take(NAMED_PEOPLE_MAX).map(ToString::to_string).collect();
+fn named(people: &[UserId], names: &Names) -> String {
+    let shown = |id: &UserId| names.get(id).map_or_else(|| id.to_string(), |name| format!("{name} ({id})"));
+    let mut shown: Vec<String> = people.iter().take(NAMED_PEOPLE_MAX).map(shown).collect();
     if people.len() > NAMED_PEOPLE_MAX {
-        names.push(format!("and {} more", people.len() - NAMED_PEOPLE_MAX));
+        shown.push(format!("and {} more", people.len() - NAMED_PEOPLE_MAX));
     }
-    names.join(", ")
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_named_as_the_rules_name_them() {
+        let names = Names::from([(UserId(1), "alice".to_owned())]);
+        assert_eq!(named(&[UserId(1), UserId(2)], &names), "alice (1), 2");
+        let many: Vec<UserId> = (10..40).map(UserId).collect();
+        assert!(named(&many, &names).ends_with("29, and 10 more"));
+    }
 }

@@ -10,7 +10,8 @@ pub struct LanyardSettings {
     /// Ask for zlib frames.
     pub compression: bool,
     pub subscribe: Subscribe,
-    /// How often the subscription is asked for again.
+    /// How often the subscription is asked for again, a fifth more or less; zero is never. For everyone it is
+    /// half an hour at least.
     pub resync: Duration,
     /// The largest frame and message taken, in bytes as they come over the network.
     pub frame_bytes_max: usize,

@@ -102,6 +102,11 @@ impl Client {
         self.be_due();
     }
 
+    /// What the rules file calls people, for the log.
+    pub fn name(&mut self, names: impl IntoIterator<Item = (UserId, String)>) {
+        self.hands.names = names.into_iter().collect();
+    }
+
     /// Asks for everybody again at once, where the last news is doubted.
     pub fn ask_again(&mut self, now: Moment) {
         self.session.handle(now.mono, Input::Doubt);

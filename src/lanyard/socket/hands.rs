@@ -15,7 +15,7 @@ use tracing::debug;
 
 use crate::lanyard::counts::LanyardCounts;
 use crate::lanyard::dial::{DialError, Dialer, Socket};
-use crate::lanyard::journal;
+use crate::lanyard::journal::{self, Names};
 use crate::lanyard::notice::Notice;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::session::{HEARTBEAT, Output, Session};
@@ -35,6 +35,8 @@ pub(super) struct Hands {
     /// One garbage frame a connection is worth a warning.
     pub(super) complained: bool,
     pub(super) trouble: Option<String>,
+    /// For the log.
+    pub(super) names: Names,
 }
 
 pub(super) enum Link {
@@ -65,6 +67,7 @@ impl Hands {
             socket_bytes: 0,
             complained: false,
             trouble: None,
+            names: Names::new(),
         }
     }
 
@@ -166,6 +169,6 @@ impl Hands {
             }
             _ => {}
         }
-        journal::write(notice, &self.dialer.address.place());
+        journal::write(notice, &self.dialer.address.place(), &self.names);
     }
 }
