@@ -58,6 +58,15 @@ proptest! {
         show(&text);
     }
 
+    /// The example with a part of it gone and something else in its place.
+    #[test]
+    fn any_wound(from in 0..8_000_usize, gone in 0..20_usize, piece in 0..PIECES.len()) {
+        let text = include_str!("../../../rules.example.yaml");
+        let from = text.floor_char_boundary(from);
+        let until = text.floor_char_boundary(from + gone).max(from);
+        show(&[&text[..from], PIECES[piece], &text[until..]].concat());
+    }
+
     #[test]
     fn any_pieces(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
         show(&pieces.into_iter().map(|at| PIECES[at]).collect::<String>());
