@@ -147,10 +147,23 @@ impl Spot<'_> {
 /// A template that YAML takes for a mapping.
 pub fn unquoted_template(source: &Source, at: Span) -> Problem {
     let line = source.first_line_of(at);
-    let text = source.slice(line).split(" #").next().unwrap_or("").trim_end();
+    let text = source.slice(line).split(" #").next().unwrap_or("");
+    let text = without_outer_brackets(text.trim_end());
     let help =
         if text.contains('"') { format!("write it as '{text}'") } else { format!("write it as \"{text}\"") };
     Problem::error(line.part(0..text.len()), "a text that begins with `{{` must be quoted").help(help)
+}
+
+/// Without the brackets at the end that something before the text has opened.
+fn without_outer_brackets(text: &str) -> &str {
+    let mut text = text;
+    let surplus = |text: &str, open: char, close: char| {
+        text.ends_with(close) && text.matches(close).count() > text.matches(open).count()
+    };
+    while surplus(text, '{', '}') || surplus(text, '[', ']') {
+        text = text[..text.len() - 1].trim_end();
+    }
+    text
 }
 
 /// A tag (`!word`), which nothing in a rules file needs: most likely a condition with a "not".

@@ -19,6 +19,10 @@ fn what_is_not_yaml_is_told_as_the_slip_it_is() {
             "a: {{#if x}}\"b\"{{/if}}\n",
             "1:4 error: a text that begins with `{{` must be quoted (write it as '{{#if x}}\"b\"{{/if}}')",
         ),
+        (
+            "a: [{b: {{x}} is}]\n",
+            "1:9 error: a text that begins with `{{` must be quoted (write it as \"{{x}} is\")",
+        ),
         ("a:1\nb: 2\n", "1:2 error: a space is missing after this `:`"),
         (
             "a: 1\n b: 2\n",
