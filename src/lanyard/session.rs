@@ -154,6 +154,11 @@ impl Session {
         self.meet(id)
     }
 
+    /// Whether `poll` has something.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }

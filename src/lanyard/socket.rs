@@ -118,6 +118,10 @@ impl Client {
     pub async fn ready(&mut self, now: Moment, read: bool) {
         if !read {
             self.session.handle(now.mono, Input::Deaf);
+            if self.session.has_output() {
+                // A heartbeat that came due just now must not wait for the next deadline.
+                self.be_due();
+            }
         }
         std::future::poll_fn(|cx| self.poll_ready(cx, now, read)).await;
     }

@@ -403,3 +403,17 @@ async fn a_server_that_doubles_updates_is_borne() {
     let idles = |watcher: &Watcher| watcher.heard.iter().filter(|heard| heard.ends_with("idle")).count();
     watcher.until("the update twice", |watcher| idles(watcher) >= 2).await;
 }
+
+#[tokio::test]
+async fn a_heartbeat_due_while_nothing_is_read_goes_out_at_once() {
+    let simulator = simulator().await;
+    simulator.set(&online(ALICE));
+    let mut watcher = Watcher::new(&settings(&simulator), &[ALICE], false);
+    watcher.until_heard(&format!("seen {ALICE} online")).await;
+    watcher.until_quiet().await;
+    watcher.skew += Duration::from_secs(31);
+    let now = watcher.now();
+    tokio::time::timeout(Duration::from_secs(5), watcher.client.ready(now, false)).await.unwrap();
+    watcher.client.take(now, &mut |_| {});
+    assert_eq!(watcher.client.counts().heartbeats, 1);
+}
