@@ -1,6 +1,7 @@
 //! Logs, to stderr: for people as text, for machines as JSON.
 
-use std::io::{self, IsTerminal};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
@@ -25,7 +26,7 @@ pub fn start(format: Format, level: Option<&str>, otherwise: Level) -> Result<()
     let level = level.map(str::trim).filter(|level| !level.is_empty());
     let filter = filter(level, otherwise)?.and(filter_fn(may_be_told));
     let colour = io::stderr().is_terminal() && anstream::AutoStream::choice(&io::stderr()) != NEVER;
-    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = fmt::layer().with_writer(|| Lines(io::stderr()));
     let layer = match format {
         Format::Text => layer.with_ansi(colour).with_target(false).boxed(),
         Format::Json => layer.with_ansi(false).json().flatten_event(true).boxed(),
@@ -68,6 +69,39 @@ fn may_be_told(metadata: &Metadata<'_>) -> bool {
     ours || *metadata.level() <= Level::WARN
 }
 
+/// Stderr, with one line for each event: what a stranger wrote (a close reason, an answer) cannot pretend to be
+/// a line of ours.
+struct Lines(io::Stderr);
+
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&one_line(event))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// An event as it is formatted, its inner line ends made visible.
+fn one_line(event: &[u8]) -> Cow<'_, [u8]> {
+    let line = event.strip_suffix(b"\n").unwrap_or(event);
+    if !line.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return Cow::Borrowed(event);
+    }
+    let mut whole = Vec::with_capacity(event.len() + 8);
+    for &byte in line {
+        match byte {
+            b'\n' => whole.extend(b"\\n"),
+            b'\r' => whole.extend(b"\\r"),
+            byte => whole.push(byte),
+        }
+    }
+    whole.extend(&event[line.len()..]);
+    Cow::Owned(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +124,15 @@ mod tests {
         }
         for wrong in ["loud", "doorchime=loud", "a=b=c"] {
             assert_eq!(filter(Some(wrong), Level::INFO).unwrap_err(), BadLevel(wrong.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        for (event, shown) in
+            [("a b\n", "a b\n"), ("a\nERROR b\r\n", "a\\nERROR b\\r\n"), ("", ""), ("a\rb", "a\\rb")]
+        {
+            assert_eq!(one_line(event.as_bytes()), shown.as_bytes());
         }
     }
 }

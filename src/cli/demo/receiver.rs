@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// Nothing that a target sends is larger.
 const BODY_BYTES_MAX: usize = 256 << 10;
 /// Of what arrived, so many characters are shown.
-const SHOWN_CHARS_MAX: usize = 120;
+const SHOWN_CHARS_MAX: usize = 72;
 
 /// One request that arrived.
 #[derive(Debug)]

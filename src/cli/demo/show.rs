@@ -206,12 +206,13 @@ fn head(rules: &RuleSet, listen: &Listen) -> Vec<String> {
     let around =
         format!("{people}, a Lanyard server, and {} to ring, all on this machine", rules.targets.len());
     let mut lines = vec![format!("{}: {around}", paint(style::HEAD, "doorchime demo"))];
-    let rules_of = format!(
-        "the rules are {EXAMPLE_NAME}'s; what is not indented, its console target prints; Ctrl-C ends it"
-    );
-    lines.push(paint(style::FAINT, rules_of));
+    lines.push(paint(
+        style::FAINT,
+        format!("The rules are {EXAMPLE_NAME}'s. Its console target prints what is not indented."),
+    ));
+    lines.push(paint(style::FAINT, "Ctrl-C ends it."));
     if let Some(at) = listen.reachable() {
-        lines.push(paint(style::FAINT, format!("http://{at}/metrics and /readyz tell how it does")));
+        lines.push(paint(style::FAINT, format!("http://{at}/metrics and /readyz tell how it does.")));
     }
     lines.push(String::new());
     lines
