@@ -70,9 +70,8 @@ impl Home {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if tokio::time::timeout(SOON, waited).await.is_err() {
-            panic!("not within {SOON:?}: {what}\n{}", self.log());
-        }
+        let waited = tokio::time::timeout(SOON, waited).await;
+        assert!(waited.is_ok(), "not within {SOON:?}: {what}\n{}", self.log());
     }
 
     /// Waits until so many notifications have come, and returns their texts.
