@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::fault::Fault;
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, ask_for};
 use super::publish::Publisher;
+use super::reload::{Reloader, RulesFile};
 use super::tasks::{Ended, Tasks};
 use super::{census, committer};
 use crate::clock::Clock;
@@ -22,7 +23,7 @@ use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::outbox::store::handle::{self, Durability, StoreState};
 use crate::outbox::worker::{Health, Worker, WorkerSettings};
-use crate::rules::set::{RuleSet, Who};
+use crate::rules::set::RuleSet;
 use crate::web::listen::{Listen, bind};
 use crate::web::server;
 use crate::web::status::{Loaded, Status};
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What to run, and how.
 pub struct Bot {
     pub rules: Arc<RuleSet>,
+    /// Where they came from, if they can change while it runs.
+    pub file: Option<RulesFile>,
     pub data: PathBuf,
     pub durability: Durability,
     pub listen: Listen,
@@ -59,9 +62,7 @@ impl Bot {
         let (store, thread) = handle::open(&self.data, self.durability, clock)?;
         let memory = store.load().await?;
         let now = clock.now();
-        let everyone = self.rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone));
-        client.want(now, self.rules.people.iter().map(|person| person.id), everyone);
-        client.name(self.rules.people.iter().map(|person| (person.id, person.key.clone())));
+        ask_for(&mut client, now, &self.rules);
         let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
         let settings = WorkerSettings {
             dry_run: self.dry_run,
@@ -82,12 +83,27 @@ impl Bot {
         tasks.start("store watch", follow(store.state(), stops.web.clone(), told_store));
         let told_targets = tell_targets(Arc::clone(&status), Arc::clone(&metrics));
         tasks.start("target watch", follow(mail.health(), stops.web.clone(), told_targets));
+        let (adopt, reloads) = mpsc::channel(1);
+        let (ask, asked) = mpsc::channel(1);
+        let ask = self.file.is_some().then_some(ask);
+        if let Some(file) = self.file {
+            let reloader = Reloader {
+                clock,
+                file,
+                running: Arc::clone(&self.rules),
+                worker: mail.clone(),
+                pipeline: adopt,
+                metrics: Arc::clone(&metrics),
+                status: Arc::clone(&status),
+            };
+            tasks.start("reloader", reloader.run(asked, stops.pipeline.clone()));
+        }
         if let Some(listener) = listener {
             if let Ok(address) = listener.local_addr() {
                 info!(%address, "listening for /healthz, /readyz and /metrics");
             }
             let served =
-                server::serve(listener, Arc::clone(&metrics), Arc::clone(&status), stops.web.clone());
+                server::serve(listener, Arc::clone(&metrics), Arc::clone(&status), ask, stops.web.clone());
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
         tasks.start("worker", run_worker(worker, stops.worker.clone()));
@@ -102,6 +118,7 @@ impl Bot {
             commits,
             absent,
             unmonitored,
+            reloads,
             tap: self.tap,
             publisher,
             since: None,
@@ -160,7 +177,7 @@ fn chance() -> (u64, u64) {
     (roll(), roll())
 }
 
-fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
+pub fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
     let loaded =
         Loaded { people: rules.people.len(), targets: rules.targets.len(), rules: rules.rules.len() };
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

@@ -13,5 +13,6 @@ pub mod committer;
 pub mod fault;
 pub mod pipeline;
 pub mod publish;
+pub mod reload;
 pub mod signals;
 pub mod tasks;

@@ -2,6 +2,7 @@
 //!
 //! One task owns the connection and the engine, so an update crosses no channel and takes no lock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -16,6 +17,8 @@ use crate::engine::person::Standing;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
 use crate::presence::model::UserId;
+use crate::rules::set::RuleSet;
+use crate::time::Moment;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
 const PENDING_ROWS_MAX: usize = 20_000;
@@ -28,6 +31,8 @@ pub struct Pipeline {
     /// People whom a snapshot did not show, for the census; and those it found to be unmonitored.
     pub absent: mpsc::Sender<UserId>,
     pub unmonitored: mpsc::Receiver<UserId>,
+    /// Other rules to go over to.
+    pub reloads: mpsc::Receiver<Arc<RuleSet>>,
     /// Whoever looks on; slow ones miss something.
     pub tap: Option<mpsc::Sender<Told>>,
     pub publisher: Publisher,
@@ -60,6 +65,7 @@ impl Pipeline {
                         self.publisher.note(now.mono);
                     }
                 }
+                Some(rules) = self.reloads.recv() => self.adopt(rules, &mut effects),
                 Some(id) = self.unmonitored.recv() => {
                     let now = self.clock.now();
                     self.engine.observe(now, Observation::Unmonitored(id), &mut effects);
@@ -99,6 +105,16 @@ impl Pipeline {
         }
     }
 
+    /// Goes over to other rules, on the live connection.
+    fn adopt(&mut self, rules: Arc<RuleSet>, effects: &mut Effects) {
+        let now = self.clock.now();
+        ask_for(&mut self.client, now, &rules);
+        self.publisher.carry(&self.engine, &self.client);
+        self.engine.adopt(now, Arc::clone(&rules), effects);
+        self.publisher.adopt(&self.engine, rules);
+        self.publisher.note(now.mono);
+    }
+
     fn gathered(&mut self, effects: &mut Effects) -> Gathered {
         Gathered { commit: std::mem::take(&mut effects.commit), since: self.since.take() }
     }
@@ -114,4 +130,10 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Has the client ask for those whom the rules are about, and call them by their names in the log.
+pub fn ask_for(client: &mut Client, now: Moment, rules: &RuleSet) {
+    client.name(rules.people.iter().map(|person| (person.id, person.key.clone())));
+    client.want(now, rules.people.iter().map(|person| person.id), rules.for_everyone());
 }

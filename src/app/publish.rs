@@ -56,13 +56,25 @@ impl Publisher {
     pub fn tick(&mut self, now: Duration, engine: &Engine, client: &Client) {
         if self.due.is_some_and(|due| due <= now) {
             self.due = None;
-            self.carry_engine(engine.counts());
+            self.carry(engine, client);
             if std::mem::take(&mut self.recount) {
                 self.carry_unmonitored(engine);
             }
-            self.carry_lanyard(client.counts());
         }
         self.carry_connection(client);
+    }
+
+    /// Other rules are in force: `engine` has gone over to them, and what it counts is by their places.
+    pub fn adopt(&mut self, engine: &Engine, rules: Arc<RuleSet>) {
+        self.counts.clone_from(engine.counts());
+        self.rules = rules;
+        self.recount = true;
+    }
+
+    /// Carries over everything at once.
+    pub fn carry(&mut self, engine: &Engine, client: &Client) {
+        self.carry_engine(engine.counts());
+        self.carry_lanyard(client.counts());
     }
 
     fn carry_engine(&mut self, counts: &Counts) {

@@ -10,8 +10,10 @@ use super::exit::{Ended, Exit, Failure};
 use super::rules_file;
 use crate::app::bot::Bot;
 use crate::app::fault::Fault;
+use crate::app::reload::RulesFile;
 use crate::app::signals::Signals;
 use crate::outbox::store::handle::Durability;
+use crate::rules::file;
 
 /// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
@@ -19,8 +21,10 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 pub(super) fn run(args: Run) -> Ended {
     let (path, loaded) = rules_file::load(args.rules.rules.as_deref())?;
     tracing::info!(file = %path.display(), "rules read");
+    let again = path.clone();
     let bot = Bot {
         rules: Arc::new(loaded.set),
+        file: Some(RulesFile { load: Arc::new(move || file::load(&again)), path }),
         data: args.data.dir,
         durability: Durability::default(),
         listen: args.listen,

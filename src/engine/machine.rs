@@ -16,7 +16,7 @@ use crate::outbox::delivery::{MarkKind, Memory};
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::{Presence, User, UserId};
 use crate::presence::settle::{Held, Hold, Smoothing, anything_gone, holds_after, put_back};
-use crate::rules::set::{Rule, RuleSet, Who};
+use crate::rules::set::{Rule, RuleSet};
 use crate::time::{Moment, millis};
 
 /// A baseline that rang nothing is written down this much later, together with others.
@@ -67,7 +67,7 @@ impl Engine {
     pub fn new(rules: Arc<RuleSet>, memory: Memory, now: Moment, seed: u64) -> Self {
         let mut engine = Self {
             places: places(&rules),
-            everyone: for_everyone(&rules),
+            everyone: rules.for_everyone(),
             known: HashMap::new(),
             bell: Bell {
                 marks: Marks::default(),
@@ -125,7 +125,7 @@ impl Engine {
         }
         self.bell.counts.firings = firings;
         self.places = places(&rules);
-        self.everyone = for_everyone(&rules);
+        self.everyone = rules.for_everyone();
         let gone: Vec<UserId> = self.known.keys().copied().filter(|&id| !self.wanted(id)).collect();
         for id in gone {
             let online = self.known.remove(&id).is_some_and(|known| known.online);
@@ -462,10 +462,6 @@ impl Engine {
 
 fn places(rules: &RuleSet) -> HashMap<UserId, usize> {
     rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect()
-}
-
-fn for_everyone(rules: &RuleSet) -> bool {
-    rules.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone))
 }
 
 /// How long a mark of each rule can hold; a disabled rule keeps its own.

@@ -31,6 +31,21 @@ pub enum Subscribe {
     All,
 }
 
+impl LanyardSettings {
+    /// The keys whose new value only counts at a start, by their names in the file.
+    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("lanyard.url", self.url != running.url),
+            ("lanyard.compression", self.compression != running.compression),
+            ("lanyard.subscribe", self.subscribe != running.subscribe),
+            ("lanyard.resync", self.resync != running.resync),
+            ("lanyard.frame_bytes_max", self.frame_bytes_max != running.frame_bytes_max),
+            ("lanyard.inflated_bytes_max", self.inflated_bytes_max != running.inflated_bytes_max),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+}
+
 impl Default for LanyardSettings {
     fn default() -> Self {
         Self {

@@ -33,6 +33,13 @@ pub struct RuleSet {
     pub index: Index,
 }
 
+impl RuleSet {
+    /// Whether a rule is about everyone whom Lanyard knows.
+    pub fn for_everyone(&self) -> bool {
+        self.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone))
+    }
+}
+
 pub struct Person {
     pub key: String,
     pub id: UserId,

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::listen::Bounded;
@@ -21,34 +22,40 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const FRONT: &str = concat!(
     "doorchime ",
     env!("CARGO_PKG_VERSION"),
-    "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n",
+    "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n/-/reload POST: reads the rules file again\n",
 );
 
 #[derive(Clone)]
 struct Shown {
     metrics: Arc<Metrics>,
     status: Arc<Status>,
+    reload: Option<mpsc::Sender<Asked>>,
 }
+
+/// Somebody asks for the rules file to be read again, and wants to know what became of it.
+pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
 /// Serves until `leaving` is cancelled, then lets requests under way finish.
 pub async fn serve(
     listener: Bounded,
     metrics: Arc<Metrics>,
     status: Arc<Status>,
+    reload: Option<mpsc::Sender<Asked>>,
     leaving: CancellationToken,
 ) -> io::Result<()> {
-    let router = router(metrics, status);
+    let router = router(Shown { metrics, status, reload });
     axum::serve(listener, router).with_graceful_shutdown(leaving.cancelled_owned()).await
 }
 
-fn router(metrics: Arc<Metrics>, status: Arc<Status>) -> Router {
+fn router(shown: Shown) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
+        .route("/-/reload", post(reload))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Shown { metrics, status })
+        .with_state(shown)
 }
 
 async fn front() -> Response {
@@ -72,6 +79,23 @@ async fn counted(State(shown): State<Shown>) -> Response {
     match shown.metrics.encode() {
         Ok(text) => answer(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn reload(State(shown): State<Shown>) -> Response {
+    let (answer_to, answered) = oneshot::channel();
+    let asked = match shown.reload {
+        Some(reload) => reload.send(Asked(answer_to)).await.is_ok(),
+        None => false,
+    };
+    match if asked { answered.await.ok() } else { None } {
+        Some(Ok(taken)) => answer(StatusCode::OK, PLAIN, format!("taken: {taken}\n")),
+        Some(Err(why)) => answer(StatusCode::UNPROCESSABLE_ENTITY, PLAIN, format!("not taken: {why}\n")),
+        None => answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            PLAIN,
+            "there is no rules file to read again\n".to_owned(),
+        ),
     }
 }
 

@@ -44,10 +44,24 @@ impl Home {
 
     /// Starts the program; returns before it has connected.
     pub fn start(&self) -> Bot {
+        self.start_with("none")
+    }
+
+    /// Starts the program with its HTTP side on a free port, and waits until Lanyard has been asked.
+    pub async fn start_listening(&self) -> (Bot, String) {
+        let asked = self.subscriptions();
+        let bot = self.start_with("127.0.0.1:0");
+        self.until("it subscribes", || self.subscriptions() > asked).await;
+        let log = self.log();
+        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        (bot, address.unwrap().to_owned())
+    }
+
+    fn start_with(&self, listen: &str) -> Bot {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = doorchime(self.dir.path(), ["run", "--listen", "none"]);
+        let mut command = doorchime(self.dir.path(), ["run", "--listen", listen]);
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        Bot { child, pid: 0, left: false }.known()
+        Bot { pid: child.id(), child, left: false }
     }
 
     /// Starts the program, and waits until Lanyard has been asked for people.
@@ -98,11 +112,6 @@ pub struct Bot {
 }
 
 impl Bot {
-    fn known(mut self) -> Self {
-        self.pid = self.child.id();
-        self
-    }
-
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

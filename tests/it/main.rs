@@ -12,6 +12,7 @@ mod program;
 mod promises;
 mod readme;
 mod reference;
+mod reload;
 mod run_cli;
 mod sender;
 mod web;

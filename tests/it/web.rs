@@ -26,7 +26,7 @@ async fn each_page_answers_for_itself() {
     let listener = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap().unwrap();
     let at = listener.local_addr().unwrap();
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve(listener, metrics, Arc::clone(&status), leaving.clone()));
+    tasks.spawn(serve(listener, metrics, Arc::clone(&status), None, leaving.clone()));
     let get = async |path: &str| ask(at, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
 
     assert!(get("/").await.contains("/metrics"));

@@ -56,6 +56,7 @@ async fn show(args: &Demo) -> Ended {
     let (tap, mut told) = mpsc::channel(TOLD_MAX);
     let bot = Bot {
         rules: Arc::clone(&rules),
+        file: None,
         data: data.clone(),
         durability: Durability::default(),
         listen: args.listen.clone(),

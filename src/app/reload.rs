@@ -1,0 +1,170 @@
+//! Other rules without a restart: on SIGHUP, when the file changes, on `POST /-/reload`.
+//!
+//! Everything that can fail comes first. A file that cannot be taken changes nothing, and is told in the log,
+//! in `/readyz` and in the metrics.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::outbox::worker::WorkerHandle;
+use crate::rules::compile::Loaded;
+use crate::rules::diagnostic::Findings;
+use crate::rules::set::RuleSet;
+use crate::web::server::Asked;
+use crate::web::status::Status;
+
+/// How often the file is looked at: only at what the folder says of it, so that a file which an editor
+/// replaces and a symlink that Kubernetes turns are both noticed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the rules came from, and how to read them again.
+#[derive(Clone)]
+pub struct RulesFile {
+    pub path: PathBuf,
+    pub load: Arc<dyn Fn() -> Result<Loaded, Findings> + Send + Sync>,
+}
+
+pub struct Reloader {
+    pub clock: Clock,
+    pub file: RulesFile,
+    pub running: Arc<RuleSet>,
+    pub worker: WorkerHandle,
+    pub pipeline: mpsc::Sender<Arc<RuleSet>>,
+    pub metrics: Arc<Metrics>,
+    pub status: Arc<Status>,
+}
+
+/// Why a file was not taken.
+enum Refused {
+    Mistakes(Findings),
+    /// These settings only count at a start.
+    NeedsRestart(Vec<&'static str>),
+    Other(String),
+}
+
+impl Reloader {
+    /// Watches until `leave`.
+    pub async fn run(
+        mut self,
+        mut asked: mpsc::Receiver<Asked>,
+        leave: CancellationToken,
+    ) -> Result<(), String> {
+        let mut hangups = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
+        let mut taken = self.stamp().await;
+        // A file that is still being written is left alone until it has been the same for one look.
+        let mut moving = None;
+        loop {
+            tokio::select! {
+                () = leave.cancelled() => return Ok(()),
+                Some(Asked(answer)) = asked.recv() => {
+                    taken = self.stamp().await;
+                    // Whoever asked may have left.
+                    let _ = answer.send(self.reload("asked for").await);
+                }
+                Some(()) = hangups.recv() => {
+                    taken = self.stamp().await;
+                    // The log has told it.
+                    let _ = self.reload("SIGHUP").await;
+                }
+                () = self.clock.sleep_until(self.clock.now().mono + LOOK_EVERY) => {
+                    let stamp = self.stamp().await;
+                    if stamp == taken {
+                        moving = None;
+                    } else if moving == Some(stamp) {
+                        (taken, moving) = (stamp, None);
+                        let _ = self.reload("the file has changed").await;
+                    } else {
+                        moving = Some(stamp);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reload(&mut self, why: &'static str) -> Result<String, String> {
+        let file = self.file.path.display().to_string();
+        let refused = match self.take().await {
+            Ok(said) => {
+                info!(%file, why, rules = said, "rules read again");
+                self.metrics.rules.loaded(true);
+                return Ok(said);
+            }
+            Err(refused) => refused,
+        };
+        self.metrics.rules.loaded(false);
+        let (short, long) = match refused {
+            Refused::Mistakes(findings) => {
+                for problem in findings.to_json().as_array().into_iter().flatten() {
+                    error!(%file, line = %problem["line"], column = %problem["column"], problem = %problem["message"], help = %problem["help"], "a mistake in the rules file");
+                }
+                (findings.summary(), findings.render(false))
+            }
+            Refused::NeedsRestart(settings) => {
+                let names = settings.join(", ");
+                let said = format!("`{names}` only counts at a start: restart to change it");
+                (said.clone(), said)
+            }
+            Refused::Other(said) => (said.clone(), said),
+        };
+        error!(%file, why, problem = short, "the rules file was not taken; the rules before it go on");
+        self.status.rules_refused(short);
+        Err(long)
+    }
+
+    /// Reads the file; if it is good, hands it to all who work with it. Returns what is in it.
+    async fn take(&mut self) -> Result<String, Refused> {
+        let load = Arc::clone(&self.file.load);
+        let loaded = tokio::task::spawn_blocking(move || load())
+            .await
+            .map_err(|error| Refused::Other(format!("the rules file could not be read: {error}")))?
+            .map_err(Refused::Mistakes)?;
+        let rules = loaded.set;
+        let restart = rules.lanyard.needs_restart(&self.running.lanyard);
+        if !restart.is_empty() {
+            return Err(Refused::NeedsRestart(restart));
+        }
+        for problem in loaded.warnings.to_json().as_array().into_iter().flatten() {
+            warn!(line = %problem["line"], problem = %problem["message"], "in the rules file");
+        }
+        let rules = Arc::new(rules);
+        // The targets come first: by the time that something is owed to a new one, the worker knows it.
+        self.worker
+            .retarget(rules.targets.clone())
+            .await
+            .map_err(|error| Refused::Other(error.to_string()))?;
+        let gone = "the pipeline has ended";
+        self.pipeline.send(Arc::clone(&rules)).await.map_err(|_| Refused::Other(gone.to_owned()))?;
+        super::bot::count_rules(&rules, &self.metrics, &self.status);
+        let said = format!(
+            "{} people, {} targets, {} rules",
+            rules.people.len(),
+            rules.targets.len(),
+            rules.rules.len()
+        );
+        self.running = rules;
+        Ok(said)
+    }
+
+    async fn stamp(&self) -> Stamp {
+        Stamp::of(tokio::fs::metadata(&self.file.path).await.ok())
+    }
+}
+
+/// What tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp(Option<(u64, u64, Option<SystemTime>, u64)>);
+
+impl Stamp {
+    fn of(metadata: Option<std::fs::Metadata>) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.map(|file| (file.dev(), file.ino(), file.modified().ok(), file.len())))
+    }
+}
