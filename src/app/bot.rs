@@ -12,7 +12,7 @@ use tracing::{error, info};
 use super::fault::Fault;
 use super::pipeline::{Pipeline, ask_for};
 use super::publish::Publisher;
-use super::reload::{Reloader, RulesFile};
+use super::reload::{Reloader, RulesFile, count_rules};
 use super::tasks::{Ended, Tasks};
 use super::{census, committer};
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ use crate::outbox::worker::{Health, Worker, WorkerSettings};
 use crate::rules::set::RuleSet;
 use crate::web::listen::{Listen, bind};
 use crate::web::server;
-use crate::web::status::{Loaded, Status};
+use crate::web::status::Status;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
 const ABSENT_MAX: usize = 1024;
@@ -175,17 +175,6 @@ fn chance() -> (u64, u64) {
     #[expect(clippy::disallowed_methods, reason = "wanted for its chance, not for its time")]
     let roll = || uuid::Uuid::now_v7().as_u64_pair().1;
     (roll(), roll())
-}
-
-pub fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
-    let loaded =
-        Loaded { people: rules.people.len(), targets: rules.targets.len(), rules: rules.rules.len() };
-    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    metrics.rules.people.set(number(loaded.people));
-    metrics.rules.targets.set(number(loaded.targets));
-    metrics.rules.rules.set(number(loaded.rules));
-    metrics.rules.loaded(true);
-    status.rules(loaded);
 }
 
 async fn run_worker(worker: Worker, stop: CancellationToken) -> Result<(), String> {

@@ -19,7 +19,7 @@ use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
 use crate::rules::set::RuleSet;
 use crate::web::server::Asked;
-use crate::web::status::Status;
+use crate::web::status::{Loaded as InForce, Status};
 
 /// How often the file is looked at: only at what the folder says of it, so that a file which an editor
 /// replaces and a symlink that Kubernetes turns are both noticed.
@@ -142,7 +142,7 @@ impl Reloader {
             .map_err(|error| Refused::Other(error.to_string()))?;
         let gone = "the pipeline has ended";
         self.pipeline.send(Arc::clone(&rules)).await.map_err(|_| Refused::Other(gone.to_owned()))?;
-        super::bot::count_rules(&rules, &self.metrics, &self.status);
+        count_rules(&rules, &self.metrics, &self.status);
         let said = format!(
             "{} people, {} targets, {} rules",
             rules.people.len(),
@@ -156,6 +156,18 @@ impl Reloader {
     async fn stamp(&self) -> Stamp {
         Stamp::of(tokio::fs::metadata(&self.file.path).await.ok())
     }
+}
+
+/// Tells the metrics and `/readyz` what rules are in force.
+pub fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
+    let loaded =
+        InForce { people: rules.people.len(), targets: rules.targets.len(), rules: rules.rules.len() };
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.rules.people.set(number(loaded.people));
+    metrics.rules.targets.set(number(loaded.targets));
+    metrics.rules.rules.set(number(loaded.rules));
+    metrics.rules.loaded(true);
+    status.rules(loaded);
 }
 
 /// What tells one state of a file from another without reading it.

@@ -2,6 +2,7 @@
 //!
 //! `Engine::observe` takes one observation and adds to `Effects` what must now be written down and sent.
 
+mod arrivals;
 pub mod bell;
 pub mod crowd;
 pub mod effects;
@@ -9,6 +10,7 @@ pub mod guard;
 pub mod ids;
 pub mod machine;
 pub mod marks;
+mod memory;
 pub mod person;
 pub mod verdict;
 

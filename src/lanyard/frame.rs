@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::window::{Room, Window};
-use crate::presence::model::{Presence, PresenceError, UserId};
+use crate::presence::model::{Presence, UserId};
+use crate::presence::reading::PresenceError;
 
 /// A frame as it came over the socket.
 #[derive(Clone, Copy, Debug)]

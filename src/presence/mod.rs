@@ -2,4 +2,5 @@
 
 pub mod change;
 pub mod model;
+pub mod reading;
 pub mod settle;

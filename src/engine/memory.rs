@@ -1,0 +1,124 @@
+//! What outlasts a run: taken up at the start, written down on the way, handed over to other rules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effects::Effects;
+use super::machine::Engine;
+use super::person::{Known, Standing};
+use crate::outbox::delivery::{MarkKind, Memory};
+use crate::presence::model::UserId;
+use crate::rules::set::{Rule, RuleSet};
+use crate::time::Moment;
+
+/// A baseline that rang nothing is written down this much later, together with others.
+const BASELINES_WAIT: Duration = Duration::from_secs(1);
+/// So many baselines go into one transaction at the most.
+pub(super) const BASELINES_A_COMMIT: usize = 1000;
+
+impl Engine {
+    pub(super) fn recall(&mut self, now: Moment, memory: Memory) {
+        let heard_ms = memory.heard_ms.unwrap_or(i64::MIN);
+        for baseline in memory.baselines.into_iter().filter(|baseline| !baseline.raw.is_empty()) {
+            let id = baseline.person;
+            if self.wanted(id) {
+                let mut known = Known::recall(now, baseline, heard_ms, self.smoothing(id));
+                known.online = known.shown(id).is_some_and(|presence| presence.online());
+                self.online += usize::from(known.online);
+                self.known.insert(id, known);
+                self.note_end(id);
+            }
+        }
+        let longest = longest_marks(&self.rules);
+        for mark in memory.marks {
+            match longest.get(&(&*mark.rule, mark.kind)) {
+                Some(&longest) => self.bell.marks.recall(now, mark, longest),
+                None => self.retired.push(mark.rule),
+            }
+        }
+        self.retired.sort_unstable();
+        self.retired.dedup();
+        self.save_at = (!self.retired.is_empty()).then_some(now.mono);
+    }
+
+    /// Goes over to another rule set. What is known of people and the waits of rules that are still there
+    /// stay; who and what is gone is forgotten.
+    pub fn adopt(&mut self, now: Moment, rules: Arc<RuleSet>, effects: &mut Effects) {
+        let mut firings = vec![0; rules.rules.len()];
+        for (at, rule) in rules.rules.iter().enumerate() {
+            let before = self.rules.rules.iter().position(|before| before.id == rule.id);
+            firings[at] = before.map_or(0, |before| self.bell.counts.firings[before]);
+        }
+        self.bell.counts.firings = firings;
+        self.places = places(&rules);
+        self.everyone = rules.for_everyone();
+        let gone: Vec<UserId> = self.known.keys().copied().filter(|&id| !self.wanted(id)).collect();
+        for id in gone {
+            let online = self.known.remove(&id).is_some_and(|known| known.online);
+            self.online -= usize::from(online);
+            effects.commit.forgotten.push(id);
+        }
+        let longest = longest_marks(&rules);
+        let retired = self.bell.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        effects.commit.retired.extend(retired);
+        self.bell.rules = Arc::clone(&rules);
+        self.rules = rules;
+    }
+
+    /// Writes down everything that is known, before the process ends.
+    pub fn save_all(&mut self, now: Moment, effects: &mut Effects) {
+        self.save(now, usize::MAX, effects);
+        if self.known.values().any(|known| known.standing == Standing::Live) {
+            effects.commit.heard_ms = Some(now.wall_ms);
+        }
+    }
+
+    pub(super) fn save(&mut self, now: Moment, most: usize, effects: &mut Effects) {
+        let from = self.unsaved.len().saturating_sub(most);
+        for id in self.unsaved.split_off(from) {
+            if let Some(known) = self.known.get_mut(&id).filter(|known| known.unsaved) {
+                known.unsaved = false;
+                effects.commit.baselines.push(known.baseline(id));
+            }
+        }
+        effects.commit.retired.append(&mut self.retired);
+        self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
+    }
+
+    pub(super) fn note_unsaved(&mut self, now: Moment, id: UserId) {
+        let Some(known) = self.known.get_mut(&id) else { return };
+        if !std::mem::replace(&mut known.unsaved, true) {
+            self.unsaved.push(id);
+            self.save_at.get_or_insert(now.mono + BASELINES_WAIT);
+        }
+    }
+
+    /// What is owed for a person goes into one transaction with what is known of them.
+    pub(super) fn save_if_owed(&mut self, id: UserId, effects: &mut Effects) {
+        let owes = effects.commit.deliveries.last().is_some_and(|owed| owed.person == Some(id));
+        let marked = effects.commit.marks.last().is_some_and(|mark| mark.person == Some(id));
+        if (owes || marked)
+            && let Some(known) = self.known.get_mut(&id).filter(|known| known.unsaved)
+        {
+            known.unsaved = false;
+            effects.commit.baselines.push(known.baseline(id));
+        }
+    }
+}
+
+pub(super) fn places(rules: &RuleSet) -> HashMap<UserId, usize> {
+    rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect()
+}
+
+/// How long a mark of each rule can hold; a disabled rule keeps its own.
+fn longest_marks(rules: &RuleSet) -> HashMap<(&str, MarkKind), Duration> {
+    let cooldown = |rule: &Rule| Some((MarkKind::Cooldown, rule.cooldown?));
+    let dedupe = |rule: &Rule| Some((MarkKind::Dedupe, rule.dedupe.as_ref()?.window));
+    let of_rule = |rule: &Rule| [cooldown(rule), dedupe(rule)].into_iter().flatten().collect::<Vec<_>>();
+    let each = rules
+        .rules
+        .iter()
+        .flat_map(|rule| of_rule(rule).into_iter().map(|(kind, longest)| ((&*rule.id, kind), longest)));
+    each.collect()
+}
