@@ -137,30 +137,36 @@ impl Bot {
             ended = tasks.next() => ended,
         };
         status.leaving();
-        let mut ends: Vec<Ended> = broken.into_iter().collect();
-        let first_fault = ends.first().map(|ended| {
-            let why = ended.fault.clone().unwrap_or_else(|| "ended before it was told to".to_owned());
-            error!(task = ended.name, why, "a part has ended; leaving");
-            Fault::Task { name: ended.name, why }
-        });
-        stops.pipeline.cancel();
-        tasks.wait_for("pipeline", GRACE, &mut ends).await;
-        tasks.wait_for("committer", GRACE, &mut ends).await;
-        stops.worker.cancel();
-        tasks.wait_for("worker", grace, &mut ends).await;
-        stops.web.cancel();
-        tasks.wait_for("web", GRACE, &mut ends).await;
-        drop(tasks);
+        let fault = close(tasks, &stops, grace, broken).await;
         // With the last handle gone the store's thread writes what it has and closes its file.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        let later_fault =
-            ends.into_iter().find_map(|ended| Some(Fault::Task { name: ended.name, why: ended.fault? }));
-        if let Some(fault) = first_fault.or(later_fault) {
+        if let Some(fault) = fault {
             return Err(fault);
         }
         info!("left in good order");
         Ok(())
     }
+}
+
+/// Ends the tasks in the order of the flow. Returns what was wrong: with the task that ended by itself, if one
+/// did, else with one that did not end as it should.
+async fn close(mut tasks: Tasks, stops: &Stops, grace: Duration, broken: Option<Ended>) -> Option<Fault> {
+    let first_fault = broken.map(|Ended { name, fault }| {
+        let why = fault.unwrap_or_else(|| "ended before it was told to".to_owned());
+        error!(task = name, why, "a part has ended; leaving");
+        Fault::Task { name, why }
+    });
+    let mut ends = Vec::new();
+    stops.pipeline.cancel();
+    tasks.wait_for("pipeline", GRACE, &mut ends).await;
+    tasks.wait_for("committer", GRACE, &mut ends).await;
+    stops.worker.cancel();
+    tasks.wait_for("worker", grace, &mut ends).await;
+    stops.web.cancel();
+    tasks.wait_for("web", GRACE, &mut ends).await;
+    first_fault.or_else(|| {
+        ends.into_iter().find_map(|Ended { name, fault }| Some(Fault::Task { name, why: fault? }))
+    })
 }
 
 #[derive(Default)]
