@@ -91,8 +91,9 @@ pub struct Data {
 /// Watch people and ring: the bot
 ///
 /// Connects to Lanyard, watches the people in the rules file and sends what the rules ask for. What is to be
-/// sent is on disk first, and is sent until it has arrived, has expired, or was refused for good. SIGTERM or
-/// Ctrl-C: finishes the requests under way, at most 10 seconds, and ends with 0.
+/// sent is on disk first, and is sent until it has arrived, has expired, or was refused for good. A changed
+/// rules file is taken within seconds, and on SIGHUP; one with mistakes changes nothing. SIGTERM or Ctrl-C:
+/// finishes the requests under way, at most 10 seconds, and ends with 0.
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  doorchime run\n  doorchime run my-rules.yaml --data /var/lib/doorchime\n  \
