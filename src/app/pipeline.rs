@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,9 @@ use crate::time::Moment;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
 const PENDING_ROWS_MAX: usize = 20_000;
+
+/// So many frames are taken before the loop looks at anything else.
+const FRAMES_A_TURN: usize = 64;
 
 pub struct Pipeline {
     pub clock: Clock,
@@ -57,7 +61,7 @@ impl Pipeline {
                     let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
                     permit.send(self.gathered(&mut effects));
                 }
-                () = self.client.ready(now, read) => self.take(&mut effects),
+                () = self.client.ready(now, read) => self.take_all(&mut effects),
                 () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {
                     if read {
                         let now = self.clock.now();
@@ -85,10 +89,22 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes what has come from Lanyard.
-    fn take(&mut self, effects: &mut Effects) {
+    /// Takes what has come from Lanyard, and in a flood what comes right behind it: one look at the clock, one
+    /// turn of the loop and one commit serve many frames.
+    fn take_all(&mut self, effects: &mut Effects) {
         let now = self.clock.now();
         self.publisher.note(now.mono);
+        for _ in 0..FRAMES_A_TURN {
+            self.take(now, effects);
+            let more = effects.commit.rows() < PENDING_ROWS_MAX
+                && self.client.ready(now, true).now_or_never().is_some();
+            if !more {
+                break;
+            }
+        }
+    }
+
+    fn take(&mut self, now: Moment, effects: &mut Effects) {
         let owed = effects.commit.deliveries.len();
         let Self { client, engine, absent, .. } = self;
         client.take(now, &mut |observation| {
