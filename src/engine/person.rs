@@ -99,6 +99,7 @@ impl Known {
     pub fn baseline(&self, person: UserId) -> Baseline {
         let notes = Notes {
             live: self.standing == Standing::Live,
+            unmonitored: self.standing == Standing::Unmonitored,
             since: self.since.0.clone(),
             held: self.holds.iter().map(HeldNote::of).collect(),
         };
@@ -120,7 +121,7 @@ impl Known {
             holds: notes.held.into_iter().map(|note| note.begin(now, smoothing)).collect(),
             guarded_until: None,
             online: false,
-            standing: Standing::Stale,
+            standing: if notes.unmonitored { Standing::Unmonitored } else { Standing::Stale },
             heard: Heard { mono: None, wall_ms: heard },
             since: Since(notes.since),
             unsaved: false,
@@ -133,6 +134,7 @@ impl Known {
 #[serde(default)]
 struct Notes {
     live: bool,
+    unmonitored: bool,
     since: Vec<(u64, i64)>,
     held: Vec<HeldNote>,
 }

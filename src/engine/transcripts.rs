@@ -258,6 +258,14 @@ fn lanyard_begins_and_stops_to_know_somebody() {
 }
 
 #[test]
+fn a_restart_does_not_tell_again_whom_lanyard_does_not_know() {
+    for end in [Restart(5), Kill(5)] {
+        let events = [(0, Seen(ON)), (5, Absent), (6, Unmonitored), (9, end), (10, Absent), (11, Unmonitored)];
+        check(&events, &["6 became_unmonitored"]);
+    }
+}
+
+#[test]
 fn a_cooldown_outlives_a_restart() {
     let rules = || vec![rule(&[ChangeKind::ChangedStatus], Some(600))];
     let events = [(0, Seen(ON)), (5, Updated(DND)), (9, Restart(30)), (10, Seen(ON)), (700, Updated(DND))];
