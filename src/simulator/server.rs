@@ -53,6 +53,12 @@ impl Simulator {
         lock(&self.world).set(&id.to_string(), presence);
     }
 
+    /// How a person is from now on, told to nobody: the update that falls between INIT_STATE's snapshot and the
+    /// subscription.
+    pub fn set_unheard(&self, presence: &PresenceJson) {
+        lock(&self.world).set_unheard(&presence.id().to_string(), &presence.json());
+    }
+
     /// A person leaves Lanyard's Discord server; nobody is told.
     pub fn remove(&self, id: UserId) {
         lock(&self.world).remove(&id.to_string());

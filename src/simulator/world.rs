@@ -113,6 +113,11 @@ impl World {
         });
     }
 
+    /// A person's presence, told to nobody.
+    pub(super) fn set_unheard(&mut self, id: &str, presence: &str) {
+        self.people.insert(id.to_owned(), presence.to_owned());
+    }
+
     /// Gone without a word; whoever had asked for the person by id hears nothing of a return.
     pub(super) fn remove(&mut self, id: &str) {
         self.people.remove(id);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use doorchime::outbox::store::ledger::{Filter, Ledger};
 use doorchime::presence::model::UserId;
 use doorchime::simulator::receiver::{Heard, Play, Receiver};
 use doorchime::simulator::server::Simulator;
@@ -57,6 +58,30 @@ impl Home {
         (bot, address.unwrap().to_owned())
     }
 
+    /// What it says at its HTTP side, whose address `start_listening` gives.
+    pub async fn ask(&self, address: &str, path: &str) -> String {
+        let tls = doorchime::tls::client_config(None).unwrap();
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+        http.get(format!("http://{address}{path}")).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Waits until it says something there, and returns all that it says.
+    pub async fn until_said(&self, address: &str, path: &str, so: impl Fn(&str) -> bool) -> String {
+        let asked = async {
+            loop {
+                let said = self.ask(address, path).await;
+                if so(&said) {
+                    return said;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        match tokio::time::timeout(SOON, asked).await {
+            Ok(said) => said,
+            Err(_) => panic!("not within {SOON:?}: {}\n{}", self.ask(address, path).await, self.log()),
+        }
+    }
+
     fn start_with(&self, listen: &str) -> Bot {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = doorchime(self.dir.path(), ["run", "--listen", listen]);
@@ -99,6 +124,24 @@ impl Home {
         self.receiver.heard().iter().map(Heard::text).collect()
     }
 
+    /// How many deliveries are in the outbox, whatever has become of them.
+    pub fn owed(&self) -> usize {
+        let ledger = Ledger::open(&self.path("data")).unwrap();
+        ledger.list(&Filter { limit: 100_000, ..Filter::default() }).unwrap().len()
+    }
+
+    /// Waits until exactly this has rung, in whatever order, leaves, and sees to it that nothing else is owed.
+    /// Whatever should not ring must have been fired, if at all, before the last of `expected` was.
+    pub async fn rings_only(&self, bot: Bot, expected: &[&str]) {
+        let mut rung = self.rings(expected.len()).await;
+        assert!(bot.stop().await.success(), "{}", self.log());
+        rung.sort();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(rung, expected, "{}", self.log());
+        assert_eq!(self.owed(), expected.len(), "more is owed: {}", self.log());
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
@@ -125,8 +168,13 @@ impl Bot {
     }
 
     /// SIGTERM, and its end.
-    pub async fn stop(mut self) -> ExitStatus {
+    pub async fn stop(self) -> ExitStatus {
         self.signal("TERM");
+        self.end().await
+    }
+
+    /// Its end, after whatever signal.
+    pub async fn end(mut self) -> ExitStatus {
         self.left = true;
         let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
         tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()

@@ -6,6 +6,8 @@ mod cli;
 mod home;
 mod lanyard;
 mod lanyard_network;
+mod misfortunes;
+mod misfortunes_outbox;
 mod outbox;
 mod outbox_cli;
 mod program;

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use doorchime::outbox::store::ledger::{Filter, Ledger};
 use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
@@ -199,7 +198,7 @@ async fn kill_nine_in_the_middle_of_a_burst_loses_nothing() {
         let numbers = usize::try_from(n).unwrap() * 500;
         home.rings(numbers - 450).await;
         if n < 6 {
-            home.until("the round is on disk", || owed(&home) >= numbers).await;
+            home.until("the round is on disk", || home.owed() >= numbers).await;
             bot.kill();
             bot = home.start_and_subscribe().await;
         }
@@ -209,10 +208,4 @@ async fn kill_nine_in_the_middle_of_a_burst_loses_nothing() {
     assert!(bot.stop().await.success(), "{}", home.log());
     // What was in flight, and what had been answered but was not on disk yet.
     check_counters(&home.receiver.heard(), 500, 6, 5 * (32 + 256));
-}
-
-/// How many deliveries are in the outbox, whatever has become of them.
-fn owed(home: &Home) -> usize {
-    let ledger = Ledger::open(&home.path("data")).unwrap();
-    ledger.list(&Filter { limit: 100_000, ..Filter::default() }).unwrap().len()
 }

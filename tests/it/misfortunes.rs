@@ -1,0 +1,114 @@
+//! What Lanyard, Discord and people do that must not ring, or must ring all the same: each with the real program.
+//!
+//! That something does not ring is shown by a later change that does.
+
+use doorchime::presence::model::UserId;
+use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::simulator::receiver::{Heard, Play};
+
+use super::home::Home;
+
+const ALICE: UserId = UserId(94_490_510_688_792_576);
+const BOB: UserId = UserId(156_114_103_033_790_464);
+
+/// Rings for whatever can change, with who it was.
+fn everything(lanyard: &str, smoothing: &str, people: &str) -> String {
+    let keys = people.split(", ").filter_map(|person| person.split(':').next());
+    let who = keys.collect::<Vec<_>>().join(", ");
+    format!(
+        r#"
+lanyard: {{url: "LANYARD"{lanyard}}}
+smoothing: {{{smoothing}}}
+people: {{{people}}}
+targets: {{hook: {{type: webhook, url: RECEIVER}}}}
+rules:
+  - id: all
+    who: [{who}]
+    when: [went_online, went_offline, changed_status, joined_platform, left_platform, started_listening,
+      changed_track, stopped_listening, started_playing, stopped_playing, started_activity, changed_activity,
+      stopped_activity, changed_custom_status, changed_profile, changed_kv, became_monitored, became_unmonitored]
+    send: {{to: hook, body: "{{{{user.name}}}} {{{{change.kind}}}}"}}
+"#
+    )
+}
+
+const TWO: &str = "alice: 94490510688792576, bob: 156114103033790464";
+
+fn alice() -> PresenceJson {
+    PresenceJson::new(ALICE).named("Alice").status("online")
+}
+
+fn bob() -> PresenceJson {
+    PresenceJson::new(BOB).named("Bob").status("online")
+}
+
+fn fine(_: &Heard) -> Play {
+    Play::status(204)
+}
+
+async fn home_of_two(lanyard: &str, smoothing: &str) -> Home {
+    let home = Home::new(&everything(lanyard, smoothing, TWO), fine).await;
+    home.lanyard.set(&alice());
+    home.lanyard.set(&bob());
+    home
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_back_within_its_hold_never_went() {
+    let home = home_of_two("", "offline: 20s, listening: 20s, activity: 20s").await;
+    let busy = || alice().playing("Factorio").listening("One", "Artist", "Album");
+    home.lanyard.set(&busy());
+    let bot = home.start_and_subscribe().await;
+    for gone in [alice().status("offline"), alice().on(&["mobile"]), alice().playing("Factorio"), alice()] {
+        home.lanyard.set(&gone);
+        home.lanyard.set(&busy());
+    }
+    home.lanyard.set(&busy().kv("sentinel", "1"));
+    // The mobile one is told: going up is immediate.
+    let mobile = ["Alice joined_platform", "Alice changed_kv"];
+    home.rings_only(bot, &mobile).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_would_notice_is_nothing() {
+    let home = home_of_two("", "").await;
+    let now = || {
+        alice().playing("Factorio").playing("Braid").listening("One", "Artist", "Album").custom("🦀", "hi")
+    };
+    home.lanyard.set(&now());
+    let bot = home.start_and_subscribe().await;
+    let reordered =
+        alice().custom("🦀", "hi").listening("One", "Artist", "Album").playing("Braid").playing("Factorio");
+    home.lanyard.set(&reordered);
+    let later = alice().at(1_800_000_000_000).playing("Factorio").playing("Braid");
+    home.lanyard.set(&later.listening("One", "Artist", "Album").custom("🦀", "hi"));
+    home.lanyard.set(&now());
+    home.lanyard.set(&now().kv("sentinel", "1"));
+    home.rings_only(bot, &["Alice changed_kv"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gap_between_two_songs_is_nothing_and_the_next_song_rings_once() {
+    let home = home_of_two("", "").await;
+    home.lanyard.set(&alice().listening("One", "Artist", "Album"));
+    let bot = home.start_and_subscribe().await;
+    home.lanyard.set(&alice());
+    home.lanyard.set(&alice().listening("Two", "Artist", "Album"));
+    home.lanyard.set(&alice().listening("Two", "Artist", "Album"));
+    home.lanyard.set(&alice().listening("Two", "Artist", "Album").kv("sentinel", "1"));
+    let expected = ["Alice changed_track", "Alice changed_activity", "Alice changed_kv"];
+    home.rings_only(bot, &expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_away_rings_once_its_hold_is_over() {
+    let home = home_of_two("", "offline: 1s, listening: 1s, activity: 1s").await;
+    home.lanyard.set(&alice().playing("Factorio"));
+    let bot = home.start_and_subscribe().await;
+    home.lanyard.set(&alice().status("offline"));
+    let expected = ["Alice went_offline", "Alice left_platform", "Alice stopped_playing"];
+    home.rings(expected.len()).await;
+    home.lanyard.set(&alice().status("offline"));
+    home.lanyard.set(&alice().status("offline").kv("sentinel", "1"));
+    home.rings_only(bot, &[&expected[..], &["Alice changed_kv"]].concat()).await;
+}
