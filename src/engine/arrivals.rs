@@ -1,16 +1,20 @@
 //! One person: a presence that comes in, a hold that ends, a person who is lost or met.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use super::bell::Step;
 use super::effects::Effects;
-use super::guard::Word;
+use super::guard::{FLAP_MOST, Word, may_be_told};
 use super::machine::Engine;
 use super::person::{Heard, Known, Since, Standing};
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::{Presence, User, UserId};
 use crate::presence::settle::{Held, Hold, anything_gone, holds_after, put_back};
 use crate::time::{Moment, millis};
+
+/// Lanyard must disown a person for this long: just after its own restart it knows nobody.
+const DISOWNED_FOR: Duration = Duration::from_secs(300);
 
 /// What is kept of a person after an observation.
 struct Kept<'k> {
@@ -50,11 +54,16 @@ impl Engine {
         let late_ms = told_late.then(|| millis(known.heard.gap(now)));
         let long_gone = late_ms.is_some_and(|late_ms| late_ms > millis(self.rules.catch_up));
         let calm = long_gone || (known.holds.is_empty() && !anything_gone(&last, &seen));
-        let holds = if calm {
+        let mut holds = if calm {
             Vec::new()
         } else {
             holds_after(now, &known.holds, &last, &known.raw, &seen, smoothing, late_ms)
         };
+        if told_late {
+            // What ran out while nobody told us ends now.
+            let over = holds.iter_mut().filter(|hold| hold.until <= now.mono);
+            over.for_each(|hold| hold.late_ms = hold.late_ms.max(late_ms));
+        }
         let (raw, seen_online) = (seen.raw, seen.online());
         let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
         let mut changes = std::mem::take(&mut self.changes);
@@ -85,10 +94,10 @@ impl Engine {
         drop((last, shown));
         self.keep(now, id, Kept { raw, holds, since, online }, effects);
         if fell {
-            self.doubt(now, id, effects);
+            self.doubt(now, id);
         }
         if source == Source::Snapshot && !seen_online {
-            self.confirm(id);
+            self.confirm(now, id);
         }
     }
 
@@ -104,6 +113,7 @@ impl Engine {
         known.online = online;
         known.guarded_until = known.guarded_until.filter(|_| !holds.is_empty());
         known.standing = Standing::Live;
+        known.disowned_since = None;
         known.heard = Heard::at(now);
         known.holds = holds;
         if let Some(since) = since {
@@ -127,6 +137,7 @@ impl Engine {
         self.online = self.online + usize::from(seen.online()) - usize::from(known.online);
         known.online = seen.online();
         known.standing = Standing::Live;
+        known.disowned_since = None;
         known.heard = Heard::at(now);
         self.note_unsaved(now, id);
         if news {
@@ -136,9 +147,11 @@ impl Engine {
     }
 
     /// A person has gone offline, and is held. If everybody does so at once, nobody is believed.
-    fn doubt(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
+    fn doubt(&mut self, now: Moment, id: UserId) {
         let Word::Doubt { until, also, first } = self.guard.fall(now.mono, id, self.online) else { return };
-        effects.ask_again |= first;
+        if first {
+            self.ask_at = Some(now.mono + FLAP_MOST);
+        }
         for id in also.into_iter().chain([id]) {
             if let Some(known) = self.known.get_mut(&id) {
                 known.guarded_until = Some(until);
@@ -148,14 +161,16 @@ impl Engine {
     }
 
     /// A snapshot says that a person is offline: the fleet guard's doubt is over, their own hold goes on.
-    fn confirm(&mut self, id: UserId) {
-        if self.known.get_mut(&id).and_then(|known| known.guarded_until.take()).is_some() {
+    fn confirm(&mut self, now: Moment, id: UserId) {
+        let Some(known) = self.known.get_mut(&id) else { return };
+        if known.guarded_until.take_if(|until| may_be_told(*until, now.mono)).is_some() {
             self.note_end(id);
         }
     }
 
     /// The connection is gone: our own blindness changes nobody.
     pub(super) fn go_blind(&mut self, now: Moment, effects: &mut Effects) {
+        self.vouch_at = None;
         for known in self.known.values_mut().filter(|known| known.standing == Standing::Live) {
             known.standing = Standing::Stale;
             known.heard = Heard::at(now);
@@ -173,12 +188,18 @@ impl Engine {
 
     /// Lanyard does not know the person (any more).
     pub(super) fn leave(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
-        if !self.wanted(id) || self.standing(id) == Standing::Unmonitored {
+        // Who is live was seen after Lanyard was asked.
+        if !self.wanted(id) || matches!(self.standing(id), Standing::Unmonitored | Standing::Live) {
             return;
         }
         let known = self.known.entry(id).or_default();
+        if !known.raw.is_empty() {
+            let since = *known.disowned_since.get_or_insert(now.mono);
+            if now.mono - since < DISOWNED_FOR {
+                return;
+            }
+        }
         known.standing = Standing::Unmonitored;
-        known.holds.clear();
         let raw = known.raw.clone();
         if let Ok((_, last)) = Presence::parse(&raw, Some(id)) {
             self.note_unsaved(now, id);
@@ -204,7 +225,9 @@ impl Engine {
 
     /// Holds of a person have run out: what was held is now gone.
     pub(super) fn end_holds(&mut self, now: Moment, id: UserId, effects: &mut Effects) {
-        let Some(known) = self.known.get(&id) else { return };
+        let Some(known) = self.known.get(&id).filter(|known| known.standing == Standing::Live) else {
+            return;
+        };
         let (ended, mut holds): (Vec<Hold>, Vec<Hold>) =
             known.holds.iter().cloned().partition(|hold| known.hold_ends(hold) <= now.mono);
         let Some(gone_ms) = ended.iter().map(|hold| hold.gone_ms).min() else { return };

@@ -14,6 +14,8 @@ const FLEET_LEAST: usize = 5;
 const TOGETHER: Duration = Duration::from_secs(10);
 /// Without a snapshot that confirms it, people are believed to be gone after this time.
 const DOUBT_MOST: Duration = Duration::from_secs(300);
+/// For so long a flap may last. A snapshot taken within it shows the flap, and confirms nothing.
+pub const FLAP_MOST: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub struct Guard {
@@ -51,10 +53,15 @@ impl Guard {
         Word::Doubt { until, also, first: true }
     }
 
-    /// A snapshot has told how things really are.
-    pub fn rest(&mut self) {
-        self.doubt_until = None;
+    /// A snapshot has told how things are.
+    pub fn rest(&mut self, now: Duration) {
+        self.doubt_until = self.doubt_until.filter(|&until| !may_be_told(until, now));
     }
+}
+
+/// Whether a snapshot that comes now can end the doubt that lasts until `until`.
+pub fn may_be_told(until: Duration, now: Duration) -> bool {
+    now + (DOUBT_MOST - FLAP_MOST) >= until
 }
 
 #[cfg(test)]

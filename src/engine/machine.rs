@@ -37,6 +37,10 @@ pub struct Engine {
     /// Rules of an earlier run that are gone, still to be written down.
     pub(super) retired: Vec<Arc<str>>,
     pub(super) save_at: Option<Duration>,
+    /// When to write down that people are being watched.
+    pub(super) vouch_at: Option<Duration>,
+    /// When to ask for everybody again, since many are in doubt.
+    pub(super) ask_at: Option<Duration>,
     pub(super) observed: u64,
     pub(super) unchanged: u64,
     /// Reused from one update to the next.
@@ -63,6 +67,8 @@ impl Engine {
             unsaved: Vec::new(),
             retired: Vec::new(),
             save_at: None,
+            vouch_at: None,
+            ask_at: None,
             observed: 0,
             unchanged: 0,
             changes: Vec::new(),
@@ -99,8 +105,8 @@ impl Engine {
             Observation::Seen(id, presence) => self.arrive(now, id, presence, Source::Snapshot, effects),
             Observation::Updated(id, presence) => self.arrive(now, id, presence, Source::Update, effects),
             Observation::SnapshotEnd { absent } => {
-                effects.commit.heard_ms = Some(now.wall_ms);
-                self.guard.rest();
+                self.vouch(now, effects);
+                self.guard.rest(now.mono);
                 for id in absent {
                     self.lose(now, id);
                 }
@@ -120,12 +126,19 @@ impl Engine {
         if self.save_at.is_some_and(|at| at <= now.mono) {
             self.save(now, BASELINES_A_COMMIT, effects);
         }
+        if self.vouch_at.is_some_and(|at| at <= now.mono) {
+            self.vouch(now, effects);
+        }
+        if self.ask_at.is_some_and(|at| at <= now.mono) {
+            self.ask_at = None;
+            effects.ask_again = true;
+        }
     }
 
     /// When `tick` has something to do next.
     pub fn deadline(&self) -> Option<Duration> {
         let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
-        [hold_ends, self.save_at].into_iter().flatten().min()
+        [hold_ends, self.save_at, self.vouch_at, self.ask_at].into_iter().flatten().min()
     }
 
     /// Whether anybody asks about this person.

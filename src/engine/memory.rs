@@ -16,8 +16,18 @@ use crate::time::Moment;
 const BASELINES_WAIT: Duration = Duration::from_secs(1);
 /// So many baselines go into one transaction at the most.
 pub(super) const BASELINES_A_COMMIT: usize = 1000;
+/// How often it is written down that everybody who is live is being watched, so that after a kill the gap is
+/// known: a third of `catch_up`, within these.
+const VOUCH_LEAST: Duration = Duration::from_secs(20);
+const VOUCH_MOST: Duration = Duration::from_secs(300);
 
 impl Engine {
+    /// Everybody who is live has been watched until now.
+    pub(super) fn vouch(&mut self, now: Moment, effects: &mut Effects) {
+        effects.commit.heard_ms = Some(now.wall_ms);
+        self.vouch_at = Some(now.mono + (self.rules.catch_up / 3).clamp(VOUCH_LEAST, VOUCH_MOST));
+    }
+
     pub(super) fn recall(&mut self, now: Moment, memory: Memory) {
         let heard_ms = memory.heard_ms.unwrap_or(i64::MIN);
         for baseline in memory.baselines.into_iter().filter(|baseline| !baseline.raw.is_empty()) {

@@ -64,6 +64,8 @@ pub struct Known {
     pub holds: Vec<Hold>,
     /// Until when the fleet guard keeps this person from going offline, unless a snapshot confirms it.
     pub guarded_until: Option<Duration>,
+    /// Since when Lanyard says that it does not know this person, who was known before.
+    pub disowned_since: Option<Duration>,
     /// Whether rules see the person online, kept for counting.
     pub online: bool,
     pub standing: Standing,
@@ -91,8 +93,11 @@ impl Known {
         }
     }
 
-    /// When the first hold ends.
+    /// When the first hold ends. None does while nobody tells us of the person: who is held may be back.
     pub fn first_end(&self) -> Option<Duration> {
+        if self.standing != Standing::Live {
+            return None;
+        }
         self.holds.iter().map(|hold| self.hold_ends(hold)).min()
     }
 
@@ -120,6 +125,7 @@ impl Known {
             raw: baseline.raw.into(),
             holds: notes.held.into_iter().map(|note| note.begin(now, smoothing)).collect(),
             guarded_until: None,
+            disowned_since: None,
             online: false,
             standing: if notes.unmonitored { Standing::Unmonitored } else { Standing::Stale },
             heard: Heard { mono: None, wall_ms: heard },

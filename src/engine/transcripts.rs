@@ -249,19 +249,73 @@ fn offline_found_after_a_gap_is_held_and_then_told_late() {
 }
 
 #[test]
-fn lanyard_begins_and_stops_to_know_somebody() {
-    check(&[(0, Absent), (1, Unmonitored), (9, Seen(ON))], &["9 became_monitored"]);
+fn what_is_held_is_held_as_long_as_nobody_tells_us() {
+    check(&[(0, Seen(ON)), (5, Updated(OFF)), (10, Disconnected), (100, Seen(ON))], &[]);
+    check(&[(0, Seen(ON)), (5, Updated(OFF)), (10, Absent), (100, Updated(ON))], &[]);
+    check(&[(0, Seen(ON)), (5, Updated(OFF)), (6, Restart(5)), (100, Seen(ON))], &[]);
     check(
-        &[(0, Seen(ON)), (5, Absent), (6, Unmonitored), (7, Unmonitored), (9, Seen(ON))],
-        &["6 became_unmonitored", "9 became_monitored late"],
+        &[(0, Seen(ON)), (5, Updated(OFF)), (10, Disconnected), (100, Seen(OFF))],
+        &["101 went_offline late", "101 changed_status late", "101 left_platform late"],
     );
 }
 
 #[test]
-fn a_restart_does_not_tell_again_whom_lanyard_does_not_know() {
+fn a_kill_after_a_long_watch_is_a_short_gap() {
+    check(&[(0, Seen(ON)), (5000, Kill(5)), (5001, Seen(DND))], &["5001 changed_status late"]);
+}
+
+#[test]
+fn lanyard_begins_and_stops_to_know_somebody() {
+    check(&[(0, Absent), (1, Unmonitored), (9, Seen(ON))], &["9 became_monitored"]);
+    check(
+        &[
+            (0, Seen(ON)),
+            (5, Absent),
+            (6, Unmonitored),
+            (310, Unmonitored),
+            (311, Unmonitored),
+            (320, Seen(ON)),
+        ],
+        &["310 became_unmonitored", "320 became_monitored late"],
+    );
+}
+
+#[test]
+fn a_server_that_has_just_started_knows_nobody_and_that_is_no_news() {
+    check(&[(0, Seen(ON)), (5, Disconnected), (6, Absent), (6, Unmonitored), (40, Seen(ON))], &[]);
+    check(
+        &[
+            (0, Seen(ON)),
+            (5, Absent),
+            (6, Unmonitored),
+            (40, Seen(ON)),
+            (300, Absent),
+            (310, Unmonitored),
+            (400, Seen(ON)),
+        ],
+        &[],
+    );
+    // An answer that was under way when she was seen.
+    check(&[(0, Seen(ON)), (5, Absent), (6, Unmonitored), (320, Seen(ON)), (321, Unmonitored)], &[]);
+}
+
+#[test]
+fn that_somebody_is_not_known_any_more_is_told_once_across_restarts() {
     for end in [Restart(5), Kill(5)] {
-        let events = [(0, Seen(ON)), (5, Absent), (6, Unmonitored), (9, end), (10, Absent), (11, Unmonitored)];
-        check(&events, &["6 became_unmonitored"]);
+        check(
+            &[
+                (0, Seen(ON)),
+                (5, Absent),
+                (6, Unmonitored),
+                (310, Unmonitored),
+                (320, end),
+                (321, Absent),
+                (322, Unmonitored),
+                (700, Unmonitored),
+                (710, Seen(ON)),
+            ],
+            &["310 became_unmonitored", "710 became_monitored late"],
+        );
     }
 }
 
@@ -338,6 +392,8 @@ fn flap(back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
 #[test]
 fn when_everybody_flaps_nobody_went() {
     assert_eq!(flap(Some(120), None), (vec![], true));
+    // A snapshot in the middle of it shows the same flap.
+    assert_eq!(flap(Some(120), Some(25)), (vec![], true));
 }
 
 #[test]

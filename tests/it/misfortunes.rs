@@ -6,7 +6,7 @@ use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
 
-use super::home::Home;
+use super::home::{Home, people};
 
 const ALICE: UserId = UserId(94_490_510_688_792_576);
 const BOB: UserId = UserId(156_114_103_033_790_464);
@@ -111,4 +111,65 @@ async fn what_stays_away_rings_once_its_hold_is_over() {
     home.lanyard.set(&alice().status("offline"));
     home.lanyard.set(&alice().status("offline").kv("sentinel", "1"));
     home.rings_only(bot, &[&expected[..], &["Alice changed_kv"]].concat()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_everybody_flaps_nobody_went() {
+    let fleet: Vec<UserId> = people(10).collect();
+    let named = fleet.iter().map(|id| format!("p{id}: {id}")).collect::<Vec<_>>().join(", ");
+    let rules = everything("", "offline: 500ms, activity: 3s", &format!("{TWO}, {named}"));
+    let home = Home::new(&rules, fine).await;
+    let show = |status: &'static str| {
+        fleet.iter().for_each(|&id| home.lanyard.set(&PresenceJson::new(id).status(status)))
+    };
+    show("online");
+    home.lanyard.set(&alice().playing("Factorio"));
+    home.lanyard.set(&bob());
+    let bot = home.start_and_subscribe().await;
+    show("offline");
+    home.lanyard.set(&alice());
+    // Alice's hold is six times as long as theirs.
+    assert_eq!(home.rings(1).await, ["Alice stopped_playing"]);
+    show("online");
+    home.lanyard.set(&alice().kv("sentinel", "1"));
+    home.rings_only(bot, &["Alice stopped_playing", "Alice changed_kv"]).await;
+}
+
+/// These take their time, for waits of the program's own: all of them at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_its_time() {
+    tokio::join!(
+        a_server_that_restarts_empty_changes_nobody(),
+        what_was_missed_or_lost_is_found_by_asking_again(),
+    );
+}
+
+async fn a_server_that_restarts_empty_changes_nobody() {
+    let home = home_of_two(", resync: 10s", "").await;
+    home.lanyard.set(&alice().playing("Factorio"));
+    let bot = home.start_and_subscribe().await;
+    let asked = home.subscriptions();
+    home.lanyard.forget_everyone();
+    home.lanyard.close_all(1000, "");
+    home.until("it subscribes again", || home.subscriptions() > asked).await;
+    // Lanyard fills its table; nobody is told, since `{}` subscribed to nobody.
+    home.lanyard.set(&alice().playing("Factorio"));
+    home.lanyard.set(&bob().kv("changed", "meanwhile"));
+    // Asking again finds bob's change, and subscribes again.
+    assert_eq!(home.rings(1).await, ["Bob changed_kv"]);
+    home.lanyard.set(&alice().playing("Factorio").kv("sentinel", "1"));
+    home.rings_only(bot, &["Bob changed_kv", "Alice changed_kv"]).await;
+}
+
+async fn what_was_missed_or_lost_is_found_by_asking_again() {
+    let home = home_of_two(", resync: 10s", "").await;
+    let bot = home.start_and_subscribe().await;
+    // Between the snapshot and the subscription.
+    home.lanyard.set_unheard(&alice().kv("missed", "1"));
+    // Left, and returned: lost to us without a word.
+    home.lanyard.remove(BOB);
+    home.lanyard.set(&bob().kv("lost", "1"));
+    home.rings(2).await;
+    home.lanyard.set(&bob().kv("lost", "2"));
+    home.rings_only(bot, &["Alice changed_kv", "Bob changed_kv", "Bob changed_kv"]).await;
 }
