@@ -75,6 +75,7 @@ pub struct RulesMetrics {
     pub targets: Gauge,
     pub rules: Gauge,
     loads: Family<Word, Counter>,
+    pub template_faults: Counter,
 }
 
 impl RulesMetrics {
@@ -221,6 +222,7 @@ fn register_rules(registry: &mut Registry) -> RulesMetrics {
         targets: Gauge::default(),
         rules: Gauge::default(),
         loads: Family::default(),
+        template_faults: Counter::default(),
     };
     registry.register("changes", "Changes of people, by kind", changes);
     registry.register("firings", "Rules that rang, by rule", m.firings.clone());
@@ -229,6 +231,11 @@ fn register_rules(registry: &mut Registry) -> RulesMetrics {
     registry.register("targets", "Targets in the rules file", m.targets.clone());
     registry.register("rules", "Rules in the rules file", m.rules.clone());
     registry.register("rules_loads", "Rules files read, by result", m.loads.clone());
+    registry.register(
+        "template_faults",
+        "Renderings in which an expression could not be rendered and was left empty",
+        m.template_faults.clone(),
+    );
     m
 }
 

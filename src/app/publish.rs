@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::engine::bell::Counts;
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
@@ -12,6 +14,7 @@ use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::presence::change::ChangeKind;
 use crate::rules::set::{Person, RuleSet};
+use crate::rules::template;
 use crate::web::status::{Connection, Status};
 
 /// What happens often is counted in plain numbers, and carried over this much later.
@@ -24,6 +27,7 @@ pub struct Publisher {
     /// As they were last carried over.
     counts: Counts,
     lanyard: LanyardCounts,
+    template_faults: u64,
     connection: Connection,
     due: Option<Duration>,
     /// Somebody may have become known to Lanyard, or unknown.
@@ -34,7 +38,17 @@ impl Publisher {
     pub fn new(metrics: Arc<Metrics>, status: Arc<Status>, rules: Arc<RuleSet>) -> Self {
         let counts = Counts { firings: vec![0; rules.rules.len()], ..Counts::default() };
         let (lanyard, connection) = (LanyardCounts::default(), Connection::default());
-        Self { metrics, status, rules, counts, lanyard, connection, due: None, recount: false }
+        Self {
+            metrics,
+            status,
+            rules,
+            counts,
+            lanyard,
+            template_faults: template::faults(),
+            connection,
+            due: None,
+            recount: false,
+        }
     }
 
     /// Something may have been counted.
@@ -75,6 +89,7 @@ impl Publisher {
     pub fn carry(&mut self, engine: &Engine, client: &Client) {
         self.carry_engine(engine.counts());
         self.carry_lanyard(client.counts());
+        self.carry_template_faults();
     }
 
     fn carry_engine(&mut self, counts: &Counts) {
@@ -102,6 +117,23 @@ impl Publisher {
         let count = self.rules.people.iter().filter(unmonitored).count();
         self.metrics.lanyard.unmonitored.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.status.unmonitored(count);
+    }
+
+    /// Nothing of the kind should happen; each template that it happens to is logged once.
+    fn carry_template_faults(&mut self) {
+        let faults = template::faults();
+        let new = faults - self.template_faults;
+        self.template_faults = faults;
+        if new == 0 {
+            return;
+        }
+        self.metrics.rules.template_faults.inc_by(new);
+        for rule in &self.rules.rules {
+            let key = rule.dedupe.as_ref().and_then(|dedupe| dedupe.key.untold_fault());
+            for fault in rule.send.iter().flat_map(|send| send.message.untold_faults()).chain(key) {
+                warn!(rule = %rule.id, fault, "an expression could not be rendered and is left empty");
+            }
+        }
     }
 
     fn carry_lanyard(&mut self, counts: LanyardCounts) {

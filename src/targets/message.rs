@@ -72,6 +72,13 @@ impl Message {
         }
     }
 
+    /// What could not be rendered in one of its texts, told once for each.
+    pub fn untold_faults(&self) -> Vec<&str> {
+        let mut faults = Vec::new();
+        self.parts.iter().for_each(|(_, part)| part.untold_faults(&mut faults));
+        faults
+    }
+
     /// Renders every part: escaped for its place, cut to the target's limits.
     pub fn render(&self, scope: &Scope<'_>) -> Parts {
         let rendered =
@@ -191,6 +198,17 @@ impl Compiler<'_> {
 }
 
 impl Part {
+    fn untold_faults<'p>(&'p self, faults: &mut Vec<&'p str>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Text { template, .. } | Self::Typed { template, .. } => {
+                faults.extend(template.untold_fault());
+            }
+            Self::List(parts) => parts.iter().for_each(|part| part.untold_faults(faults)),
+            Self::Map(parts) => parts.iter().for_each(|(_, part)| part.untold_faults(faults)),
+        }
+    }
+
     /// None leaves the part out: an address that came out empty, a number that is none.
     fn render(&self, scope: &Scope<'_>) -> Option<Value> {
         match self {

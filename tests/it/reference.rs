@@ -35,11 +35,12 @@ Made from the tables that `check` uses; what is not here does not exist.
 Every text of a message is a [Handlebars](https://handlebarsjs.com) template, also inside of `json`, `data`, `blocks` and the like
 (keys are not). `{{name}}` is escaped for the place it stands in, so that nobody's song can break a format or call a channel;
 `{{{name}}}` is not. `~` takes white space away, a block or comment alone on its line takes the line with it, `\{{` writes two braces.
-Partials, inline partials, decorators and raw blocks are not offered.
+Partials, inline partials, decorators and raw blocks are not offered, and the item of a loop is `{{this}}`, not `{{.}}`.
 
 - What is missing is empty, false or 0. A text that comes out empty where a service wants one says what changed instead; an address
   that comes out empty is left out.
-- A text longer than its target takes is cut between two letters, with `…`. A whole text has 64 KiB at most.
+- A text longer than its target takes is cut between two letters, with `…`. A whole text has 64 KiB at most,
+  and a template 1,000 tags.
 - Inside of `{{#each}}` and `{{#with}}`, names are those of the item; `../name` and `@root.name` look outside.
 - Times are written as RFC 3339 in the file's time zone, and lengths of time as `2 h 5 min`; see `time`, `ago` and `duration`.
 - In a tree, a text that is nothing but `{{json value}}` becomes the value itself: a number, a list, true or false.

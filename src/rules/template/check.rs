@@ -1,37 +1,73 @@
-//! From the tree as written to what is rendered: each name found in the vocabulary, each argument fitting.
-//!
-//! The checker and the renderer share one resolution: what a name stands for is decided here, once, and the
-//! renderer only follows. So nothing that passed can be unknown later.
+//! From the tree as Handlebars reads it to the tree that is rendered: each name found in the vocabulary, each
+//! argument fitting, each value on its way through a helper of ours.
 
 mod call;
+mod kind;
 mod path;
-pub(super) mod plan;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use handlebars::template::{HelperTemplate, Parameter, Subexpression, Template as Tree, TemplateElement};
+
+use super::context::Uses;
+use super::engine::{Checked as Done, Tool};
 use super::helpers::{self, Gives};
-use super::parse::tree::{Block, Call, Expr, Node, Word};
+use super::view::{self, Call, Expr, Word};
 use crate::rules::mistake::Mistake;
 use crate::rules::scope::{Kind, Names};
-use plan::{Piece, Plan, Type};
+use kind::Type;
 
 /// A block that gives a `this`.
 struct Frame {
     this: Type,
     /// Inside of `each` there are `@index`, `@first` and `@last`, and `@key` where there are keys.
     each: bool,
+    /// Whether `each` walks over a list, where `@key` is the place.
+    listed: bool,
     params: Vec<String>,
 }
 
-pub(super) fn compile(nodes: &[Node], names: &Names<'_>) -> Result<Vec<Piece>, Vec<Mistake>> {
-    let mut checker = Checker { names, frames: Vec::new(), mistakes: Vec::new() };
-    let pieces = checker.pieces(nodes);
-    if checker.mistakes.is_empty() { Ok(pieces) } else { Err(checker.mistakes) }
+/// Checks a tree. `tags` are the insides of its tags, in the order of the text.
+pub(super) fn check(
+    source: &str,
+    mut tree: Tree,
+    tags: Vec<Range<usize>>,
+    names: &Names<'_>,
+) -> Result<Done, Vec<Mistake>> {
+    let mut checker = Checker {
+        source,
+        tags: tags.into_iter(),
+        names,
+        frames: Vec::new(),
+        tools: Vec::new(),
+        uses: Uses::default(),
+        mistakes: Vec::new(),
+    };
+    checker.tree(&mut tree);
+    debug_assert!(checker.tags.next().is_none(), "the first look saw tags that Handlebars does not see");
+    let Checker { tools, uses, mistakes, .. } = checker;
+    if mistakes.is_empty() { Ok(Done { tree, tools, uses }) } else { Err(mistakes) }
+}
+
+/// Whether a tree, as Handlebars reads it, is nothing but `{{json …}}`.
+pub(super) fn json_alone(tree: &Tree) -> bool {
+    let mut shown = tree.elements.iter().filter(|element| !matches!(element, TemplateElement::Comment(_)));
+    match (shown.next(), shown.next()) {
+        (Some(TemplateElement::Expression(said) | TemplateElement::HtmlExpression(said)), None) => {
+            said.name.as_name() == Some("json") && !said.params.is_empty()
+        }
+        _ => false,
+    }
 }
 
 struct Checker<'n> {
+    source: &'n str,
+    tags: std::vec::IntoIter<Range<usize>>,
     names: &'n Names<'n>,
     frames: Vec<Frame>,
+    tools: Vec<Tool>,
+    uses: Uses,
     mistakes: Vec<Mistake>,
 }
 
@@ -41,108 +77,137 @@ struct Noted;
 type Checked<T> = Result<T, Noted>;
 
 impl Checker<'_> {
-    fn pieces(&mut self, nodes: &[Node]) -> Vec<Piece> {
-        nodes.iter().filter_map(|node| self.piece(node).ok()).collect()
-    }
-
-    fn piece(&mut self, node: &Node) -> Checked<Piece> {
-        match node {
-            Node::Text(text) => Ok(Piece::Text(text.as_str().into())),
-            Node::Output { what, raw } => {
-                let (plan, kind) = self.value(what)?;
-                self.shown(kind, what.at())?;
-                Ok(Piece::Value { what: plan, raw: *raw })
-            }
-            Node::Block(block) => self.block(block),
-        }
-    }
-
-    fn block(&mut self, block: &Block) -> Checked<Piece> {
-        let name = &block.head.name;
-        match name.text.as_str() {
-            "if" | "unless" => self.if_block(block),
-            "each" => {
-                let list = self.only_argument(&block.head);
-                let item = match list {
-                    Ok((_, kind)) => self.item_type(kind, block.head.args[0].at()),
-                    Err(Noted) => Err(Noted),
-                };
-                self.inner(block, item, true, list.ok(), |list, body, otherwise| Piece::Each {
-                    list,
-                    body,
-                    otherwise,
-                })
-            }
-            "with" => {
-                let what = self.only_argument(&block.head);
-                let kind = what.as_ref().map(|(_, kind)| *kind).map_err(|_| Noted);
-                self.inner(block, kind, false, what.ok(), |what, body, otherwise| Piece::With {
-                    what,
-                    body,
-                    otherwise,
-                })
-            }
-            other => match helpers::find(other) {
-                Some(helper) if helper.gives == Gives::Kind(Kind::Bool) => self.if_block(block),
-                _ => Err(self.no_block(name, &block.head)),
-            },
-        }
-    }
-
-    /// `if`, `unless`, and `{{#eq a b}}`, which is short for `{{#if (eq a b)}}`.
-    fn if_block(&mut self, block: &Block) -> Checked<Piece> {
-        self.no_params(block);
-        let negated = block.head.name.text == "unless";
-        let mut zero_holds = false;
-        let test = if negated || block.head.name.text == "if" {
-            for (key, value) in &block.head.named {
-                match value {
-                    Expr::Bool(holds, _) if key.text == "includeZero" => zero_holds = *holds,
-                    _ => {
-                        let mistake = Mistake::new(
-                            key.at.clone(),
-                            format!("`{}` is nothing that `if` takes", key.text),
-                        );
-                        self.mistakes.push(mistake.nearest(&key.text, ["includeZero"]));
+    fn tree(&mut self, tree: &mut Tree) {
+        for element in &mut tree.elements {
+            match element {
+                // No letter of the text is a mark between strangers' words and the author's.
+                TemplateElement::RawString(text) if text.contains(char::is_control) => {
+                    text.retain(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
+                }
+                TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
+                TemplateElement::Expression(said) => {
+                    if let Ok(value) = self.output(said) {
+                        *element = self.tool_element(Tool::Value, vec![value]);
                     }
                 }
+                TemplateElement::HtmlExpression(said) => {
+                    if let Ok(value) = self.output(said) {
+                        *element = self.tool_element(Tool::Raw, vec![value]);
+                    }
+                }
+                TemplateElement::HelperBlock(said) => {
+                    // What is wrong has been noted; the rest of the tree is looked at all the same.
+                    let _ = self.block(said);
+                }
+                _ => self.mistakes.push(Mistake::new(0..0, "partials and decorators are not offered")),
             }
-            self.only_argument(&block.head).map(|(plan, _)| plan)
-        } else {
-            self.call(&block.head).map(|(plan, _)| plan)
-        };
-        let (body, otherwise) = (self.pieces(&block.body), self.pieces(&block.otherwise));
-        Ok(Piece::If { test: test?, zero_holds, negated, body, otherwise })
-    }
-
-    /// The two branches of a block that gives a `this`. They are looked at whether or not its head is right.
-    fn inner(
-        &mut self,
-        block: &Block,
-        this: Checked<Type>,
-        each: bool,
-        head: Option<(Plan, Type)>,
-        made: fn(Plan, Vec<Piece>, Vec<Piece>) -> Piece,
-    ) -> Checked<Piece> {
-        if each {
-            self.no_named(&block.head);
-        } else if block.params.len() > 1 {
-            let at = block.params[1].at.clone();
-            self.mistakes.push(Mistake::new(at, "`with` gives one thing, so it takes one name"));
         }
-        let params = block.params.iter().map(|param| param.text.clone()).collect();
-        // Below a head that is wrong any name may be right.
-        self.frames.push(Frame { this: this.unwrap_or(Type::Is(Kind::Any)), each, params });
-        let body = self.pieces(&block.body);
-        self.frames.pop();
-        let otherwise = self.pieces(&block.otherwise);
-        head.map(|(plan, _)| made(plan, body, otherwise)).ok_or(Noted)
     }
 
-    fn no_block(&mut self, name: &Word, head: &Call) -> Noted {
-        let text = &name.text;
-        let mistake = Mistake::new(name.at.clone(), format!("`{text}` is no block"));
-        let is_name = head.args.is_empty() && self.lookup_quietly(text);
+    fn next_tag(&mut self) -> Range<usize> {
+        self.tags.next().unwrap_or(0..self.source.len())
+    }
+
+    fn output(&mut self, said: &HelperTemplate) -> Checked<Parameter> {
+        let tag = self.next_tag();
+        let what = view::output(self.source, tag, said);
+        let (value, kind) = self.value(&what)?;
+        self.shown(kind, what.at())?;
+        Ok(value)
+    }
+
+    /// The branches are looked at whether or not the head is right.
+    fn block(&mut self, said: &mut HelperTemplate) -> Checked<()> {
+        let tag = self.next_tag();
+        let (head, params) = view::head(self.source, tag, said);
+        let args = match head.name.text.as_str() {
+            "each" => {
+                let list = self.only_argument(&head);
+                let item = list.as_ref().map_err(|_| Noted).and_then(|(_, kind)| {
+                    self.item_type(*kind, head.args[0].at()).map(|item| (item, kind.is_list()))
+                });
+                self.no_named(&head);
+                let (this, listed) = item.unwrap_or((Type::Is(Kind::Any), false));
+                self.within(said, Frame { this, each: true, listed, params: texts(&params) });
+                list.map(|(list, _)| vec![list])
+            }
+            "with" => {
+                let what = self.only_argument(&head);
+                self.no_named(&head);
+                if let Some(second) = params.get(1) {
+                    let what = "`with` gives one thing, so it takes one name";
+                    self.mistakes.push(Mistake::new(second.at.clone(), what));
+                }
+                // Below a head that is wrong any name may be right.
+                let this = what.as_ref().map_or(Type::Is(Kind::Any), |(_, kind)| *kind);
+                self.within(said, Frame { this, each: false, listed: false, params: texts(&params) });
+                what.map(|(what, _)| vec![what])
+            }
+            name => {
+                let test = match helpers::find(name) {
+                    _ if matches!(name, "if" | "unless") => {
+                        self.if_named(&head);
+                        self.only_argument(&head).map(|(test, _)| vec![test])
+                    }
+                    // `{{#eq a b}}` is short for `{{#if (eq a b)}}`.
+                    Some(helper) if helper.gives == Gives::Kind(Kind::Bool) => {
+                        let args = self.helper(helper, &head).map(|(args, _)| args);
+                        said.hash.clear();
+                        args
+                    }
+                    _ => Err(self.no_block(&head)),
+                };
+                if let (Some(param), Ok(_)) = (params.first(), &test) {
+                    let what = format!("`{name}` gives nothing that `as` could name");
+                    self.mistakes.push(Mistake::new(param.at.clone(), what));
+                }
+                self.branches(said);
+                test
+            }
+        };
+        said.params = args?;
+        Ok(())
+    }
+
+    /// The branches of a block whose first one is about something of its own.
+    fn within(&mut self, said: &mut HelperTemplate, frame: Frame) {
+        let each = frame.each;
+        self.frames.push(frame);
+        if let Some(body) = &mut said.template {
+            self.tree(body);
+            if each {
+                let tick = self.tool_element(Tool::Tick, Vec::new());
+                body.elements.insert(0, tick);
+            }
+        }
+        self.frames.pop();
+        if let Some(otherwise) = &mut said.inverse {
+            self.tree(otherwise);
+        }
+    }
+
+    fn branches(&mut self, said: &mut HelperTemplate) {
+        for branch in [&mut said.template, &mut said.inverse].into_iter().flatten() {
+            self.tree(branch);
+        }
+    }
+
+    /// What `if` takes by name.
+    fn if_named(&mut self, head: &Call) {
+        for (key, value) in &head.named {
+            let fits =
+                key.text == "includeZero" && matches!(value, Expr::Literal(json, _) if json.is_boolean());
+            if !fits {
+                let what = format!("`{}` is nothing that `if` takes", key.text);
+                self.mistakes.push(Mistake::new(key.at.clone(), what).nearest(&key.text, ["includeZero"]));
+            }
+        }
+    }
+
+    fn no_block(&mut self, head: &Call) -> Noted {
+        let text = &head.name.text;
+        let mistake = Mistake::new(head.name.at.clone(), format!("`{text}` is no block"));
+        let is_name = head.args.is_empty() && self.is_name(text);
         self.note(if is_name {
             mistake
                 .help(format!("write `{{{{#if {text}}}}}`, `{{{{#with {text}}}}}` or `{{{{#each {text}}}}}`"))
@@ -154,13 +219,6 @@ impl Checker<'_> {
                 ["if", "unless", "each", "with", "eq", "ne", "gt", "lt", "ge", "le", "and", "or", "not"],
             )
         })
-    }
-
-    fn no_params(&mut self, block: &Block) {
-        if let Some(param) = block.params.first() {
-            let what = format!("`{}` gives nothing that `as` could name", block.head.name.text);
-            self.mistakes.push(Mistake::new(param.at.clone(), what));
-        }
     }
 
     fn no_named(&mut self, call: &Call) {
@@ -175,7 +233,7 @@ impl Checker<'_> {
         Noted
     }
 
-    fn only_argument(&mut self, head: &Call) -> Checked<(Plan, Type)> {
+    fn only_argument(&mut self, head: &Call) -> Checked<(Parameter, Type)> {
         match head.args.as_slice() {
             [value] => self.value(value),
             args => {
@@ -230,4 +288,28 @@ impl Checker<'_> {
             }
         }
     }
+
+    /// A call of one of our own helpers, which this rendering will need.
+    fn tool(&mut self, tool: Tool, args: Vec<Parameter>) -> Parameter {
+        Parameter::Subexpression(self.called(tool, args))
+    }
+
+    fn tool_element(&mut self, tool: Tool, args: Vec<Parameter>) -> TemplateElement {
+        *self.called(tool, args).element
+    }
+
+    fn called(&mut self, tool: Tool, args: Vec<Parameter>) -> Subexpression {
+        self.need(tool);
+        Subexpression::new(Parameter::Name(tool.name().to_owned()), args, HashMap::new())
+    }
+
+    fn need(&mut self, tool: Tool) {
+        if !self.tools.iter().any(|known| known.name() == tool.name()) {
+            self.tools.push(tool);
+        }
+    }
+}
+
+fn texts(words: &[Word]) -> Vec<String> {
+    words.iter().map(|word| word.text.clone()).collect()
 }

@@ -1,14 +1,15 @@
-//! The helpers that templates may call, as a table for the checker, the reference and the renderer.
+//! The helpers that templates may call, as a table for the checker, the reference and the engine.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::tz::TimeZone;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::format;
 use super::value::Val;
-use crate::presence::model::{Activity, User};
-use crate::rules::scope::{Kind, Object};
+use crate::rules::scope::Kind;
 use crate::targets::address;
 
 /// One helper.
@@ -23,7 +24,7 @@ pub struct Helper {
     /// How it is written, and what it does, for hints, the reference and editors.
     pub usage: &'static str,
     pub doc: &'static str,
-    pub(super) run: for<'a> fn(&Surroundings<'a>, &[Val<'a>]) -> Val<'a>,
+    pub(super) run: for<'a> fn(&Surroundings<'_>, &[Val<'a>]) -> Val<'a>,
 }
 
 /// One argument: the name it may be given by, and what it may be.
@@ -62,6 +63,8 @@ pub(super) enum Gives {
 pub(super) struct Surroundings<'a> {
     pub zone: &'a TimeZone,
     pub now_ms: i64,
+    /// Items that loops and lists have looked at so far.
+    pub steps: AtomicUsize,
 }
 
 /// What one helper makes at most; the whole of a rendered text takes no more.
@@ -101,7 +104,7 @@ helpers! {
     "time" (time Time, format Format) 1 => TEXT, "time since '%H:%M'", "A time in the file's time zone; as `2026-01-31 18:05` if no format is given.", time;
     "number" (value Number, decimals Number, thousands Plain) 1 => TEXT, "number value 2", "A number with so many decimals, and `,` or what is given third between its thousands.", number;
     "plural" (count Number, one Plain, many Plain) 3 => TEXT, "plural count 'song' 'songs'", "The first word for 1, the second one for any other number.", |on, args| plural(on, args);
-    "json" (value Anything) 1 => TEXT, "json value", "The value as JSON; alone in a text of a JSON tree, the value itself.", |on, args| Val::text(args.first().map_or_else(String::new, |value| value.to_json(on.zone).to_string()));
+    "json" (value Anything) 1 => TEXT, "json value", "The value as JSON; alone in a text of a JSON tree, the value itself.", |on, args| Val::text(args.first().map_or_else(String::new, |value| value.for_reader(on.zone).to_string()));
     "urlencode" (value Plain) 1 => TEXT, "urlencode value", "Percent-encoded, for addresses.", |on, args| Val::text(address::encode(&on.text(args, 0)));
     "avatar_url" (user User, size Number) 1 => TEXT, "avatar_url user", "The address of a user's avatar, or of the one Discord gives to those without.", avatar_url;
     "image_url" (image Image, which Plain) 1 => TEXT, "image_url playing 'small'", "The address of an activity's large or small picture, of a track's cover, or of a picture's key with its application's id.", image_url;
@@ -133,6 +136,12 @@ pub const SPECIAL: &[(&str, &str, &str)] = &[
     ("where", "where squad 'online'", "The items of which a field is true, or the same as a third value."),
 ];
 
+impl std::fmt::Debug for Helper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 pub(super) fn find(name: &str) -> Option<&'static Helper> {
     HELPERS.iter().find(|helper| helper.name == name)
 }
@@ -142,8 +151,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     HELPERS.iter().map(|helper| helper.name).chain(SPECIAL.iter().map(|(name, ..)| *name))
 }
 
-impl<'a> Surroundings<'a> {
-    fn text(&self, args: &[Val<'a>], at: usize) -> std::borrow::Cow<'a, str> {
+impl Surroundings<'_> {
+    fn text<'v>(&self, args: &[Val<'v>], at: usize) -> Cow<'v, str> {
         args.get(at).map_or_else(Default::default, |value| value.show(self.zone))
     }
 }
@@ -170,7 +179,7 @@ fn count(args: &[Val<'_>], at: usize) -> Option<usize> {
     args.get(at)?.number().filter(|number| *number >= 0.0).map(|number| number as usize)
 }
 
-fn truncate<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn truncate<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     let text = on.text(args, 0);
     let most = count(args, 1).unwrap_or(0);
     let ellipsis = args.get(2).map_or("…".into(), |ellipsis| ellipsis.show(on.zone));
@@ -184,12 +193,12 @@ fn truncate<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
     Val::text(short)
 }
 
-fn join<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn join<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     let separator = args.get(1).map_or(", ".into(), |separator| separator.show(on.zone));
     let mut joined = String::new();
     let Some(list) = args.first() else { return Val::Missing };
-    for (_, item) in list.items(usize::MAX) {
-        let shown = item.show(on.zone);
+    for item in list.items() {
+        let shown = Val::from(item).show(on.zone);
         if shown.is_empty() {
             continue;
         }
@@ -204,7 +213,7 @@ fn join<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
     Val::text(joined)
 }
 
-fn time<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn time<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     const FORMAT: &str = "%Y-%m-%d %H:%M";
     filled(args, |value| {
         let ms = value.number()? as i64;
@@ -219,7 +228,7 @@ pub(super) fn is_format(format: &str) -> bool {
     format::time(0, format, &TimeZone::UTC).is_some()
 }
 
-fn number<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn number<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     const DECIMALS_MAX: usize = 20;
     filled(args, |value| {
         let decimals = count(args, 1).map(|decimals| decimals.min(DECIMALS_MAX));
@@ -228,63 +237,64 @@ fn number<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
     })
 }
 
-fn plural<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn plural<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     let one = args.first().and_then(Val::number).is_some_and(|count| (count - 1.0).abs() < f64::EPSILON);
     Val::Text(on.text(args, if one { 1 } else { 2 }))
 }
 
-fn avatar_url<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
-    let url = match args.first() {
-        Some(Val::Object(Object::Person(sight) | Object::User(sight))) => {
-            avatar_of(sight.id.0, &sight.presence.user)
-        }
-        Some(user @ Val::Json(_)) => {
-            let text = |field| user.field(field).show(on.zone);
-            let (avatar, discriminator) = (text("avatar"), text("discriminator"));
-            match text("id").parse() {
-                Ok(id) => avatar_of(id, &User { avatar, discriminator, ..User::default() }),
-                Err(_) => return Val::Missing,
-            }
-        }
-        _ => return Val::Missing,
+fn avatar_url<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
+    let Some(given) = args.first() else { return Val::Missing };
+    // A person has a profile, and a user is one.
+    let profile = match given.field("user") {
+        user @ Val::Object(_) => user,
+        _ => given.clone(),
     };
+    let text = |of: &Val<'_>, field| of.field(field).show(on.zone).into_owned();
+    let Ok(id) = text(given, "id").parse() else { return Val::Missing };
+    let url = avatar_of(id, &text(&profile, "avatar"), &text(&profile, "discriminator"));
     // Discord makes pictures of these sizes; it refuses others.
     match count(args, 1) {
-        Some(size) => Val::text(format!("{url}?size={}", size.next_power_of_two().clamp(16, 4_096))),
+        Some(size) => {
+            let size = size.checked_next_power_of_two().unwrap_or(usize::MAX).clamp(16, 4_096);
+            Val::text(format!("{url}?size={size}"))
+        }
         None => Val::text(url),
     }
 }
 
-fn avatar_of(id: u64, user: &User<'_>) -> String {
+fn avatar_of(id: u64, avatar: &str, discriminator: &str) -> String {
     const CDN: &str = "https://cdn.discordapp.com";
-    if user.avatar.is_empty() {
+    if avatar.is_empty() {
         // Accounts that still have four digits get one of five pictures by them, all others one of six.
-        let digits = user.discriminator.parse::<u64>().unwrap_or(0);
+        let digits = discriminator.parse::<u64>().unwrap_or(0);
         let at = if digits > 0 { digits % 5 } else { (id >> 22) % 6 };
         return format!("{CDN}/embed/avatars/{at}.png");
     }
-    let form = if user.avatar.starts_with("a_") { "gif" } else { "png" };
-    format!("{CDN}/avatars/{id}/{}.{form}", address::encode(&user.avatar))
+    let form = if avatar.starts_with("a_") { "gif" } else { "png" };
+    format!("{CDN}/avatars/{id}/{}.{form}", address::encode(avatar))
 }
 
-fn image_url<'a>(on: &Surroundings<'a>, args: &[Val<'a>]) -> Val<'a> {
+fn image_url<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     let second = on.text(args, 1);
-    let url = match args.first() {
-        Some(Val::Object(Object::Activity(activity))) => activity_image(activity, &second),
-        Some(Val::Object(Object::Track(track))) => asset(&track.album_art_url, ""),
-        Some(value) => asset(&value.show(on.zone), &second),
-        None => None,
-    };
+    let url = args.first().and_then(|image| match image {
+        Val::Object(_) => {
+            let text = |field| image.field(field).show(on.zone);
+            let cover = text("album_art_url");
+            if cover.is_empty() { activity_image(text, &second) } else { asset(&cover, "") }
+        }
+        key => asset(&key.show(on.zone), &second),
+    });
     url.map_or(Val::Missing, Val::text)
 }
 
 /// The picture that was asked for; the large one, or else the small one, if none was.
-fn activity_image(activity: &Activity<'_>, which: &str) -> Option<String> {
-    let application = &activity.application_id;
+fn activity_image<'a>(text: impl Fn(&'static str) -> Cow<'a, str>, which: &str) -> Option<String> {
+    let application = text("application_id");
+    let (large, small) = (text("large_image"), text("small_image"));
     match which {
-        "small" => asset(&activity.small_image, application),
-        "large" => asset(&activity.large_image, application),
-        _ => asset(&activity.large_image, application).or_else(|| asset(&activity.small_image, application)),
+        "small" => asset(&small, &application),
+        "large" => asset(&large, &application),
+        _ => asset(&large, &application).or_else(|| asset(&small, &application)),
     }
 }
 

@@ -1,33 +1,56 @@
 //! Handlebars templates: compiled and checked when the file is loaded, rendered from a `Scope`.
 //!
-//! `parse` reads the grammar, `check` finds each name in the vocabulary and makes a plan, `render` follows
-//! the plan. Nothing is left to find out at night: no context is built, and a rendering cannot fail.
+//! The `handlebars` crate parses and renders. Around it: `scan` looks at the text before the crate does,
+//! `check` finds each name of its tree in the vocabulary and makes the tree fit for what we promise, `context`
+//! makes the JSON that the template looks at, `engine` renders and keeps strangers' words apart.
 
 mod check;
+mod context;
+mod engine;
 mod format;
 pub mod helpers;
-mod parse;
-mod render;
+mod scan;
 #[cfg(test)]
 pub(crate) mod tests;
 mod value;
+mod view;
 
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use handlebars::template::Template as Tree;
+use handlebars::{TemplateError, TemplateErrorReason};
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::mistake::Mistake;
 use super::scope::{Names, Scope, Value};
-use check::plan::{Piece, Plan};
 
 /// A template's text takes no more than this.
 pub const SOURCE_BYTES_MAX: usize = 64 << 10;
 /// What is rendered is cut here, whatever its place takes.
 pub const RENDERED_BYTES_MAX: usize = 64 << 10;
 
+/// Renderings in which Handlebars refused an expression, since the start.
+static FAULTS: AtomicU64 = AtomicU64::new(0);
+
+/// How many renderings had an expression that could not be rendered and came out empty. What was checked can
+/// be rendered, so this stays 0 unless the checker has a gap.
+pub fn faults() -> u64 {
+    FAULTS.load(Ordering::Relaxed)
+}
+
 /// A compiled template.
 #[derive(Debug)]
 pub struct Template {
-    pieces: Vec<Piece>,
+    checked: engine::Checked,
+    /// Its text, if it is nothing but text.
+    constant: Option<String>,
+    /// Whether it is nothing but `{{json …}}`.
+    json_alone: bool,
+    fault: OnceLock<String>,
+    fault_told: AtomicBool,
 }
 
 /// A stretch of rendered text, and who wrote it.
@@ -56,14 +79,18 @@ impl Template {
                 Mistake::new(0..0, what).help(format!("{SOURCE_BYTES_MAX} bytes are the most")),
             ]);
         }
-        let nodes = parse::parse(source)?;
-        check::compile(&nodes, names).map(|pieces| Self { pieces })
+        let tags = scan::scan(source)?;
+        let tree = Tree::compile(source).map_err(|error| vec![mistake(source, &tags, &error)])?;
+        let json_alone = check::json_alone(&tree);
+        let checked = check::check(source, tree, tags, names)?;
+        let constant = engine::constant(&checked.tree);
+        Ok(Self { checked, constant, json_alone, fault: OnceLock::new(), fault_told: AtomicBool::new(false) })
     }
 
     /// The rendered text in stretches, so that its place can cut it and escape what strangers wrote. Control
     /// characters are gone from their part; the whole takes at most 64 KiB.
     pub fn render(&self, scope: &Scope<'_>) -> Vec<Segment> {
-        render::render(&self.pieces, scope)
+        self.rendered(scope).segments
     }
 
     /// Renders without any escaping, for keys and for plain text; at most 64 KiB.
@@ -73,27 +100,77 @@ impl Template {
 
     /// Its text, if it is nothing but text.
     pub fn constant(&self) -> Option<&str> {
-        match self.pieces.as_slice() {
-            [] => Some(""),
-            [Piece::Text(text)] => Some(text),
-            _ => None,
-        }
+        self.constant.as_deref()
     }
 
     /// The value of a template that is nothing but `{{json …}}`; null if it is larger than a text may be.
     pub fn render_json(&self, scope: &Scope<'_>) -> Option<Json> {
-        match self.pieces.as_slice() {
-            [Piece::Value { what: Plan::Call { helper, args }, .. }] if helper.name == "json" => {
-                let value = args.first().map(|what| render::value(what, scope))?;
-                let fits = value.to_string().len() <= RENDERED_BYTES_MAX;
-                Some(if fits { value } else { Json::Null })
-            }
-            _ => None,
+        self.json_alone.then(|| {
+            let rendered = self.rendered(scope);
+            let text: String = rendered.segments.into_iter().map(|segment| segment.text).collect();
+            if rendered.whole { serde_json::from_str(&text).unwrap_or(Json::Null) } else { Json::Null }
+        })
+    }
+
+    /// What Handlebars refused of this template, the first time that anybody asks after it has.
+    pub fn untold_fault(&self) -> Option<&str> {
+        let fault = self.fault.get()?;
+        (!self.fault_told.swap(true, Ordering::Relaxed)).then_some(fault)
+    }
+
+    fn rendered(&self, scope: &Scope<'_>) -> engine::Rendered {
+        let mut rendered = engine::render(&self.checked, scope);
+        if let Some(fault) = rendered.fault.take() {
+            FAULTS.fetch_add(1, Ordering::Relaxed);
+            self.fault.get_or_init(|| fault);
         }
+        rendered
     }
 }
 
 /// A value as JSON, with all its fields, as `{{json …}}` writes it.
 pub fn json_of(value: Value<'_>, zone: &TimeZone) -> Json {
-    value::Val::from(value).to_json(zone)
+    context::for_reader(value, zone)
+}
+
+/// What stopped Handlebars, in our words: it says where, and little more.
+fn mistake(source: &str, tags: &[Range<usize>], error: &TemplateError) -> Mistake {
+    let at = error.pos().map_or(source.len(), |(line, column)| offset(source, line, column));
+    if let TemplateErrorReason::InvalidParam(text) = error.reason() {
+        let begin = source.find(text.as_str()).unwrap_or(at);
+        let end = (begin + text.len()).min(source.len());
+        return Mistake::new(begin..end, format!("`{text}` is no value"));
+    }
+    let ends =
+        |c: char| c.is_whitespace() || matches!(c, '{' | '}' | '(' | ')' | '=' | '|' | '~' | '"' | '\'');
+    let begin = source[..at].rfind(ends).map_or(0, |found| source[..found].len() + 1);
+    let begin = source.ceil_char_boundary(begin).min(at);
+    let end = source[at..].find(ends).map_or(source.len(), |found| at + found);
+    let word = &source[begin..end];
+    if let "." | ".." = word {
+        let help = if word == "." { "write `this`" } else { "write `../this`" };
+        return Mistake::new(begin..end, format!("`{word}` is no name")).help(help);
+    }
+    if word.contains(['.', '/', '@', '[', ']']) {
+        return Mistake::new(begin..end, format!("`{word}` is no name")).help("names are parted by one dot");
+    }
+    // Only a plain word takes something.
+    let tag = tags.iter().find(|tag| tag.contains(&at)).cloned().unwrap_or(at..at);
+    let head = source[tag.clone()].find(ends).map_or(tag.end, |length| tag.start + length);
+    let head = tag.start..head;
+    if at > head.end && source[head.clone()].contains(['.', '/', '@', '[']) {
+        let what = format!("`{}` is no helper, and something follows it", &source[head.clone()]);
+        return Mistake::new(head, what).help("close the braces after it, or begin with a helper's name");
+    }
+    if word.is_empty() {
+        return scan::unexpected(source, at);
+    }
+    Mistake::new(begin..end, format!("`{word}` is not expected here"))
+}
+
+/// The byte at a line and a column, both counted from 1, columns in letters.
+fn offset(source: &str, line: usize, column: usize) -> usize {
+    let start: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let letters = source[start..].char_indices().map(|(at, _)| start + at);
+    letters.chain([source.len()]).nth(column.saturating_sub(1)).unwrap_or(source.len())
 }

@@ -2,34 +2,36 @@
 
 use std::ops::Range;
 
-use super::plan::{Plan, Step, Type};
+use handlebars::template::Parameter;
+use serde_json::Value as Json;
+
+use super::kind::Type;
 use super::{Checked, Checker, Noted};
 use crate::rules::mistake::Mistake;
 use crate::rules::scope::{Kind, ObjectKind};
+use crate::rules::template::engine::Tool;
 use crate::rules::template::helpers::{self, Gives, Helper, Takes, What};
-use crate::rules::template::parse::tree::{Call, Expr, Path, Word};
+use crate::rules::template::view::{Begins, Call, Expr, Word};
 
 impl Checker<'_> {
-    pub(super) fn value(&mut self, expr: &Expr) -> Checked<(Plan, Type)> {
-        match expr {
-            Expr::Text(text, _) => Ok((Plan::Text(text.as_str().into()), Type::Is(Kind::Text))),
-            Expr::Number(number, _) => Ok((Plan::Number(*number), Type::Is(Kind::Number))),
-            Expr::Bool(bool, _) => Ok((Plan::Bool(*bool), Type::Is(Kind::Bool))),
-            Expr::Null(_) => Ok((Plan::Missing, Type::Is(Kind::Any))),
-            Expr::Path(path) => self.path(path),
-            Expr::Call(call)
-                if call.args.is_empty()
-                    && call.named.is_empty()
-                    && helpers::find(&call.name.text).is_none() =>
-            {
-                let words = vec![call.name.clone()];
-                self.path(&Path { at: call.at.clone(), up: 0, this: false, local: false, words })
+    pub(super) fn value(&mut self, expr: &Expr) -> Checked<(Parameter, Type)> {
+        let kind = match expr {
+            Expr::Path(path) => return self.path(path),
+            Expr::Call(call) => return self.call(call),
+            Expr::Literal(Json::String(_), _) => Kind::Text,
+            Expr::Literal(Json::Number(_), _) => Kind::Number,
+            Expr::Literal(Json::Bool(_), _) => Kind::Bool,
+            Expr::Literal(Json::Null, _) => Kind::Any,
+            Expr::Literal(Json::Array(_) | Json::Object(_), at) => {
+                let mistake = Mistake::new(at.clone(), "templates have no lists or maps of their own");
+                return Err(self.note(mistake));
             }
-            Expr::Call(call) => self.call(call),
-        }
+        };
+        let Expr::Literal(json, _) = expr else { return Err(Noted) };
+        Ok((Parameter::Literal(json.clone()), Type::Is(kind)))
     }
 
-    pub(super) fn call(&mut self, call: &Call) -> Checked<(Plan, Type)> {
+    pub(super) fn call(&mut self, call: &Call) -> Checked<(Parameter, Type)> {
         match call.name.text.as_str() {
             "lookup" => self.lookup(call),
             "pluck" => self.pluck(call),
@@ -41,14 +43,15 @@ impl Checker<'_> {
             }
             name => {
                 let Some(helper) = helpers::find(name) else { return Err(self.unknown_helper(&call.name)) };
-                self.helper(helper, call)
+                let (args, kind) = self.helper(helper, call)?;
+                Ok((self.tool(Tool::Table(helper), args), kind))
             }
         }
     }
 
-    pub(super) fn unknown_helper(&mut self, word: &Word) -> Noted {
+    fn unknown_helper(&mut self, word: &Word) -> Noted {
         let name = word.text.as_str();
-        self.note(if self.lookup_quietly(name) {
+        self.note(if self.is_name(name) {
             let mistake =
                 Mistake::new(word.at.clone(), format!("`{name}` is a name, no helper, and takes nothing"));
             mistake.help("close the braces after it, or begin with a helper's name")
@@ -57,7 +60,9 @@ impl Checker<'_> {
         })
     }
 
-    pub(super) fn helper(&mut self, helper: &'static Helper, call: &Call) -> Checked<(Plan, Type)> {
+    /// What a helper of the table is given, in its places, and what it gives.
+    pub(super) fn helper(&mut self, helper: &'static Helper, call: &Call) -> Checked<(Vec<Parameter>, Type)> {
+        self.need(Tool::Table(helper));
         let most = if helper.many { usize::MAX } else { helper.takes.len() };
         let mut given: Vec<Option<&Expr>> = call.args.iter().map(Some).collect();
         for (key, value) in &call.named {
@@ -84,31 +89,38 @@ impl Checker<'_> {
         for (place, expr) in given.iter().enumerate() {
             let takes = helper.takes.get(place).or(helper.takes.last());
             let (Some(expr), Some(takes)) = (expr, takes) else {
-                args.push(Plan::Missing);
+                args.push(Parameter::Literal(Json::Null));
                 continue;
             };
-            let Ok((plan, kind)) = self.value(expr) else {
+            let Ok((arg, kind)) = self.value(expr) else {
                 fine = false;
                 continue;
             };
-            fine &= self.fits(helper, *takes, &plan, kind, expr.at()).is_ok();
+            fine &= self.fits(helper, *takes, expr, kind).is_ok();
+            self.people_given(*takes, kind);
             if place == 0 {
                 first = kind;
             }
-            args.push(plan);
-        }
-        // An argument that was left out in the middle is as if nobody had asked: its helper's default.
-        while matches!(args.last(), Some(Plan::Missing)) && given.last().is_some_and(Option::is_none) {
-            args.pop();
+            args.push(arg);
         }
         let gives = match helper.gives {
             Gives::Kind(kind) => Type::Is(kind),
             Gives::First => first,
         };
-        if fine { Ok((Plan::Call { helper, args }, gives)) } else { Err(Noted) }
+        if fine { Ok((args, gives)) } else { Err(Noted) }
     }
 
-    pub(super) fn wrong_count(
+    /// What a helper may look at in people that it is given.
+    fn people_given(&mut self, takes: Takes, kind: Type) {
+        if kind.is_people() {
+            match takes.what {
+                What::User => self.uses.of_people.fields.push("user"),
+                _ => self.uses.of_people.all = true,
+            }
+        }
+    }
+
+    fn wrong_count(
         &mut self,
         call: &Call,
         at: Range<usize>,
@@ -134,14 +146,8 @@ impl Checker<'_> {
         self.note(Mistake::new(at, what).help(format!("like `{{{{{usage}}}}}`")))
     }
 
-    pub(super) fn fits(
-        &mut self,
-        helper: &Helper,
-        takes: Takes,
-        plan: &Plan,
-        kind: Type,
-        at: Range<usize>,
-    ) -> Checked<()> {
+    fn fits(&mut self, helper: &Helper, takes: Takes, expr: &Expr, kind: Type) -> Checked<()> {
+        let at = expr.at();
         let is_any = kind == Type::Is(Kind::Any);
         let fits = is_any
             || match takes.what {
@@ -161,7 +167,7 @@ impl Checker<'_> {
                     )
                 }
             };
-        if let (What::Format, Plan::Text(format)) = (takes.what, plan)
+        if let (What::Format, Some(format)) = (takes.what, expr.text())
             && !helpers::is_format(format)
         {
             let mistake = Mistake::new(at, format!("`{format}` is no format for times"));
@@ -188,7 +194,7 @@ impl Checker<'_> {
         Err(self.note(mistake))
     }
 
-    pub(super) fn lookup(&mut self, call: &Call) -> Checked<(Plan, Type)> {
+    fn lookup(&mut self, call: &Call) -> Checked<(Parameter, Type)> {
         self.no_named(call);
         let [of, key] = call.args.as_slice() else {
             return Err(self.wrong_count(call, call.at.clone(), 2, 2, "lookup kv 'scene'"));
@@ -202,13 +208,16 @@ impl Checker<'_> {
             );
             return Err(self.note(mistake));
         }
-        let found = match (kind, &key) {
-            (Type::Is(Kind::Object(_)), Plan::Text(name)) => {
-                let word = Word { text: name.to_string(), at: key_expr.at() };
-                self.step(kind, &word)?.1
+        let found = match (kind, key_expr.text()) {
+            (Type::Is(Kind::Object(_)), Some(name)) => {
+                let word = Word { text: name.to_owned(), at: key_expr.at() };
+                self.step(kind, &word)?
             }
             (Type::Is(Kind::TextMap), _) => Type::Is(Kind::Text),
-            (Type::Is(Kind::Any | Kind::Object(_)), _) => Type::Is(Kind::Any),
+            (Type::Is(Kind::Any | Kind::Object(_)), _) => {
+                self.uses.of_people.all |= kind.is_people();
+                Type::Is(Kind::Any)
+            }
             (Type::Is(Kind::List(object)), _) => Type::Is(Kind::Object(object)),
             (Type::Plucked(kind), _) => Type::Is(kind),
             (other, _) => {
@@ -219,24 +228,24 @@ impl Checker<'_> {
                 return Err(self.note(mistake));
             }
         };
-        Ok((Plan::Lookup { of: of.into(), key: key.into() }, found))
+        Ok((self.tool(Tool::Lookup, vec![of, key]), found))
     }
 
-    pub(super) fn pluck(&mut self, call: &Call) -> Checked<(Plan, Type)> {
+    fn pluck(&mut self, call: &Call) -> Checked<(Parameter, Type)> {
         self.no_named(call);
         let [list, field] = call.args.as_slice() else {
             return Err(self.wrong_count(call, call.at.clone(), 2, 2, "pluck squad 'name'"));
         };
         let (list, item) = self.list(call, list)?;
-        let (steps, kind) = self.field_path(call, item, field)?;
+        let kind = self.field_path(call, item, field)?;
         let plucked = match kind {
             Type::Is(kind) => Type::Plucked(kind),
             Type::Plucked(_) => Type::Is(Kind::Any),
         };
-        Ok((Plan::Pluck { list: list.into(), steps }, plucked))
+        Ok((self.tool(Tool::Pluck, vec![list, field.parameter()]), plucked))
     }
 
-    pub(super) fn where_(&mut self, call: &Call) -> Checked<(Plan, Type)> {
+    fn where_(&mut self, call: &Call) -> Checked<(Parameter, Type)> {
         self.no_named(call);
         let (list_expr, field, equals) = match call.args.as_slice() {
             [list, field] => (list, field, None),
@@ -244,25 +253,25 @@ impl Checker<'_> {
             _ => return Err(self.wrong_count(call, call.at.clone(), 2, 3, "where squad 'online'")),
         };
         let (list, item) = self.list(call, list_expr)?;
-        let kept = match self.value(list_expr) {
-            Ok((_, kind)) => kind,
-            Err(noted) => return Err(noted),
+        self.field_path(call, item, field)?;
+        let mut args = vec![list, field.parameter()];
+        if let Some(equals) = equals {
+            args.push(self.value(equals)?.0);
+        }
+        let kept = match item {
+            Type::Is(Kind::Object(object)) => Type::Is(Kind::List(object)),
+            other => other,
         };
-        let (steps, _) = self.field_path(call, item, field)?;
-        let equals = match equals {
-            Some(equals) => Some(Box::new(self.value(equals)?.0)),
-            None => None,
-        };
-        Ok((Plan::Where { list: list.into(), steps, equals }, kept))
+        Ok((self.tool(Tool::Where, args), kept))
     }
 
     /// A list, and what its items are.
-    pub(super) fn list(&mut self, call: &Call, expr: &Expr) -> Checked<(Plan, Type)> {
-        let (plan, kind) = self.value(expr)?;
+    fn list(&mut self, call: &Call, expr: &Expr) -> Checked<(Parameter, Type)> {
+        let (list, kind) = self.value(expr)?;
         match kind {
-            Type::Is(Kind::List(object)) => Ok((plan, Type::Is(Kind::Object(object)))),
-            Type::Is(Kind::Any) => Ok((plan, kind)),
-            Type::Plucked(item @ (Kind::Object(_) | Kind::Any)) => Ok((plan, Type::Is(item))),
+            Type::Is(Kind::List(object)) => Ok((list, Type::Is(Kind::Object(object)))),
+            Type::Is(Kind::Any) => Ok((list, kind)),
+            Type::Plucked(item @ (Kind::Object(_) | Kind::Any)) => Ok((list, Type::Is(item))),
             other => {
                 let what =
                     format!("`{}` takes a list of things, and this is {}", call.name.text, other.spoken());
@@ -272,24 +281,19 @@ impl Checker<'_> {
     }
 
     /// A field's name given as a text: `'name'`, `'playing.name'`.
-    pub(super) fn field_path(&mut self, call: &Call, item: Type, field: &Expr) -> Checked<(Vec<Step>, Type)> {
-        let Expr::Text(path, at) = field else {
+    fn field_path(&mut self, call: &Call, item: Type, field: &Expr) -> Checked<Type> {
+        let Some(path) = field.text() else {
             let what = format!("`{}` takes a field's name as a text", call.name.text);
             let mistake = Mistake::new(field.at(), what);
             return Err(self.note(match field {
-                Expr::Path(path) if path.up == 0 && !path.words.is_empty() => {
+                Expr::Path(path) if path.begins == Begins::Up(0) && !path.words.is_empty() => {
                     let words: Vec<&str> = path.words.iter().map(|word| word.text.as_str()).collect();
                     mistake.help(format!("write `'{}'`", words.join(".")))
                 }
                 _ => mistake.help("like `'name'`"),
             }));
         };
-        let (mut steps, mut kind) = (Vec::new(), item);
-        for name in path.split('.') {
-            let (step, next) = self.step(kind, &Word { text: name.to_owned(), at: at.clone() })?;
-            steps.push(step);
-            kind = next;
-        }
-        Ok((steps, kind))
+        path.split('.')
+            .try_fold(item, |kind, name| self.step(kind, &Word { text: name.to_owned(), at: field.at() }))
     }
 }

@@ -1,132 +1,144 @@
 //! Names, and the way from one to the next.
 
-use super::plan::{From, Plan, Step, Type};
+use handlebars::template::Parameter;
+use handlebars::{Path as Way, PathSeg};
+use serde_json::Value as Json;
+
+use super::kind::Type;
 use super::{Checked, Checker, Noted};
 use crate::rules::mistake::{Mistake, nearest};
 use crate::rules::scope::{Kind, Names, ObjectKind};
+use crate::rules::template::engine::Tool;
 use crate::rules::template::helpers::{self, SPECIAL};
-use crate::rules::template::parse::tree::{Path, Word};
+use crate::rules::template::view::{Begins, Path, Word};
 
 /// What may follow an `@`.
 const LOCALS: [&str; 5] = ["index", "key", "first", "last", "root"];
 
 impl Checker<'_> {
-    pub(super) fn path(&mut self, path: &Path) -> Checked<(Plan, Type)> {
-        if path.local {
-            return self.local(path);
-        }
-        if path.up > self.frames.len() {
+    pub(super) fn path(&mut self, path: &Path) -> Checked<(Parameter, Type)> {
+        let up = match path.begins {
+            Begins::Local(up) => return self.local(path, up),
+            Begins::Root => self.frames.len(),
+            Begins::Up(up) => up,
+        };
+        if up > self.frames.len() {
             let mistake = Mistake::new(path.at.clone(), "`../` leads out of the template");
             let help = "only `{{#each}}` and `{{#with}}` are steps to come back from, not `{{#if}}`";
             return Err(self.note(mistake.help(help)));
         }
-        let depth = self.frames.len() - path.up;
-        if path.up == 0
-            && !path.this
-            && let Some((first, rest)) = path.words.split_first()
-            && let Some(found) = self.param(&first.text)
-        {
-            return self.steps(found, rest);
-        }
-        match (depth.checked_sub(1), path.words.split_first()) {
-            (Some(at), _) => {
-                let this = self.frames[at].this;
-                self.steps((From::This(at), this), &path.words)
-            }
-            (None, Some((first, rest))) => {
-                let Some((root, kind)) = self.names.root(&first.text) else {
-                    return Err(self.unknown_name(first));
-                };
-                self.steps((From::Root(root), Type::Is(kind)), rest)
-            }
-            (None, None) => {
+        let Some((first, rest)) = path.words.split_first() else {
+            let Some(at) = (self.frames.len() - up).checked_sub(1) else {
                 let mistake =
                     Mistake::new(path.at.clone(), "`this` is nothing outside of `{{#each}}` and `{{#with}}`");
-                Err(self.note(mistake.help("write a name, like `user.name`")))
-            }
+                return Err(self.note(mistake.help("write a name, like `user.name`")));
+            };
+            return Ok((Parameter::Path(path.way.clone()), self.frames[at].this));
+        };
+        let param = if path.begins == Begins::Root { None } else { self.param(&first.text) };
+        if let Some(kind) = param {
+            return self.steps(&path.way, kind, rest);
         }
+        if let Some(at) = (self.frames.len() - up).checked_sub(1) {
+            return self.steps(&path.way, self.frames[at].this, &path.words);
+        }
+        let kind = self.root(first)?;
+        self.steps(&path.way, kind, rest)
     }
 
-    /// `@index`, `@root.user.name`, …
-    pub(super) fn local(&mut self, path: &Path) -> Checked<(Plan, Type)> {
-        let Some((first, rest)) = path.words.split_first() else {
+    /// A first name; the rendering will need what it stands for.
+    fn root(&mut self, word: &Word) -> Checked<Type> {
+        let Some((root, kind)) = self.names.root(&word.text) else { return Err(self.unknown_name(word)) };
+        if !self.uses.roots.iter().any(|(name, _)| **name == *word.text) {
+            self.uses.roots.push((word.text.as_str().into(), root));
+        }
+        Ok(Type::Is(kind))
+    }
+
+    /// `@index`, `@../key`, …
+    fn local(&mut self, path: &Path, up: usize) -> Checked<(Parameter, Type)> {
+        let Some(word) = path.words.first() else {
             return Err(self.note(Mistake::new(path.at.clone(), "`@` is followed by a name")));
         };
-        if first.text == "root" {
-            let Some((name, rest)) = rest.split_first() else {
-                return Err(self.note(
-                    Mistake::new(path.at.clone(), "`@root` is followed by a name")
-                        .help("like `@root.user.name`"),
-                ));
-            };
-            let Some((root, kind)) = self.names.root(&name.text) else {
-                return Err(self.unknown_name(name));
-            };
-            return self.steps((From::Root(root), Type::Is(kind)), rest);
+        let name = word.text.as_str();
+        if name == "root" {
+            let mistake = Mistake::new(path.at.clone(), "`@root` is followed by a name");
+            return Err(self.note(mistake.help("like `@root.user.name`")));
         }
-        if !LOCALS.contains(&first.text.as_str()) {
-            let at = path.at.start..first.at.end;
-            let mistake = Mistake::new(at, format!("unknown name `@{}`", first.text));
-            return Err(self.note(match nearest(&first.text, LOCALS) {
+        if !LOCALS.contains(&name) {
+            let at = path.at.start..word.at.end;
+            let mistake = Mistake::new(at, format!("unknown name `@{name}`"));
+            return Err(self.note(match nearest(name, LOCALS) {
                 Some(near) => mistake.help(format!("did you mean `@{near}`?")),
                 None => mistake.help("known here: `@index`, `@key`, `@first`, `@last`, `@root`"),
             }));
         }
-        // The innermost `each`, so many further out as `../` says.
-        let eaches = (0..self.frames.len()).rev().filter(|at| self.frames[*at].each);
-        let Some(at) = eaches.skip(path.up).find(|_| true) else {
-            let at = path.at.clone();
-            return Err(self
-                .note(Mistake::new(at, format!("`@{}` is nothing outside of `{{{{#each}}}}`", first.text))));
+        // `with` hands on what the block around it has.
+        let frames = self.frames.iter().rev().skip(up);
+        let Some(listed) = frames.skip_while(|frame| !frame.each).map(|frame| frame.listed).next() else {
+            let what = format!("`@{name}` is nothing outside of `{{{{#each}}}}`");
+            return Err(self.note(Mistake::new(path.at.clone(), what)));
         };
-        let found = match first.text.as_str() {
-            "index" => (From::Index(at), Type::Is(Kind::Number)),
-            "key" => (From::Key(at), Type::Is(Kind::Text)),
-            "first" => (From::First(at), Type::Is(Kind::Bool)),
-            _ => (From::Last(at), Type::Is(Kind::Bool)),
+        let (name, kind) = match name {
+            "key" if listed => ("index", Kind::Number),
+            "key" => ("key", Kind::Text),
+            "index" => ("index", Kind::Number),
+            name => (name, Kind::Bool),
         };
-        self.steps(found, rest)
+        let way = Way::Local((up, name.to_owned(), format!("@{name}")));
+        Ok((Parameter::Path(way), Type::Is(kind)))
     }
 
     /// A name that `as |…|` gave, innermost first.
-    pub(super) fn param(&self, name: &str) -> Option<(From, Type)> {
-        self.frames.iter().enumerate().rev().find_map(|(at, frame)| {
+    fn param(&self, name: &str) -> Option<Type> {
+        self.frames.iter().rev().find_map(|frame| {
             match frame.params.iter().position(|param| param == name)? {
-                0 => Some((From::This(at), frame.this)),
+                0 => Some(frame.this),
                 // The second one is the key where there are keys, and else the place.
-                _ => Some((From::Key(at), Type::Is(Kind::Any))),
+                _ => Some(Type::Is(Kind::Any)),
             }
         })
     }
 
-    pub(super) fn steps(&mut self, (from, mut kind): (From, Type), words: &[Word]) -> Checked<(Plan, Type)> {
-        let mut steps = Vec::with_capacity(words.len());
-        for word in words {
-            let (step, next) = self.step(kind, word)?;
-            steps.push(step);
-            kind = next;
+    /// The way through `words`, at the end of `way`. Where Handlebars would not find it or would give up, it
+    /// is followed by a helper.
+    fn steps(&mut self, way: &Way, mut kind: Type, words: &[Word]) -> Checked<(Parameter, Type)> {
+        let mut plain = words.len();
+        for (at, word) in words.iter().enumerate() {
+            let length = kind.is_list() && word.text.parse::<usize>().is_err();
+            if length || kind == Type::Is(Kind::Any) {
+                plain = plain.min(at);
+            }
+            kind = self.step(kind, word)?;
         }
-        Ok((Plan::Path { from, steps }, kind))
+        let base = Parameter::Path(cut(way, words.len() - plain));
+        if plain == words.len() {
+            return Ok((base, kind));
+        }
+        let names = words[plain..].iter().map(|word| Parameter::Literal(Json::from(word.text.as_str())));
+        let args = std::iter::once(base).chain(names).collect();
+        Ok((self.tool(Tool::Dig, args), kind))
     }
 
-    pub(super) fn step(&mut self, kind: Type, word: &Word) -> Checked<(Step, Type)> {
+    /// What stands under a name of something.
+    pub(super) fn step(&mut self, kind: Type, word: &Word) -> Checked<Type> {
         let name = word.text.as_str();
-        let by_name = || Step::Name(name.into());
-        let place = name.parse::<usize>().ok();
+        let place = name.parse::<usize>().is_ok();
         let length = matches!(name, "length" | "size");
-        match (kind, place) {
-            (Type::Is(Kind::Object(object)), _) => {
-                let found = object.field(name).map(|field| (Step::Field(field), Type::Is(field.kind)));
-                found.ok_or_else(|| self.unknown_field(object, word))
+        match kind {
+            Type::Is(Kind::Object(object)) => {
+                let Some(field) = object.field(name) else { return Err(self.unknown_field(object, word)) };
+                if object == ObjectKind::Person && !self.uses.of_people.fields.contains(&field.name) {
+                    self.uses.of_people.fields.push(field.name);
+                }
+                Ok(Type::Is(field.kind))
             }
-            (Type::Is(Kind::Any), _) => Ok((by_name(), kind)),
-            (Type::Is(Kind::TextMap), _) => Ok((by_name(), Type::Is(Kind::Text))),
-            (Type::Is(Kind::List(object)), Some(at)) => Ok((Step::Item(at), Type::Is(Kind::Object(object)))),
-            (Type::Plucked(kind), Some(at)) => Ok((Step::Item(at), Type::Is(kind))),
-            (Type::Is(Kind::List(_)) | Type::Plucked(_), None) if length => {
-                Ok((by_name(), Type::Is(Kind::Number)))
-            }
-            (other, _) => {
+            Type::Is(Kind::Any) => Ok(kind),
+            Type::Is(Kind::TextMap) => Ok(Type::Is(Kind::Text)),
+            Type::Is(Kind::List(object)) if place => Ok(Type::Is(Kind::Object(object))),
+            Type::Plucked(kind) if place => Ok(Type::Is(kind)),
+            Type::Is(Kind::List(_)) | Type::Plucked(_) if length => Ok(Type::Is(Kind::Number)),
+            other => {
                 let mistake = Mistake::new(
                     word.at.clone(),
                     format!("`{name}` of {}: it has no fields", other.spoken()),
@@ -206,7 +218,7 @@ impl Checker<'_> {
         (name == "change").then_some("only a rule with `when` has a change")
     }
 
-    pub(super) fn lookup_quietly(&self, name: &str) -> bool {
+    pub(super) fn is_name(&self, name: &str) -> bool {
         if self.param(name).is_some() {
             return true;
         }
@@ -215,5 +227,16 @@ impl Checker<'_> {
             Some(_) => false,
             None => self.names.root(name).is_some(),
         }
+    }
+}
+
+/// A way without its last `names`.
+fn cut(way: &Way, names: usize) -> Way {
+    match way {
+        Way::Relative((segments, raw)) if names > 0 => {
+            let kept: Vec<PathSeg> = segments[..segments.len().saturating_sub(names)].to_vec();
+            Way::Relative((kept, raw.clone()))
+        }
+        way => way.clone(),
     }
 }

@@ -1,12 +1,13 @@
-//! What templates say, and what is said of wrong ones.
+//! What templates say, who said it, and what is said of wrong ones.
 
-use jiff::tz::TimeZone;
-use proptest::prelude::*;
+mod anything;
+mod mistakes;
 
 use super::*;
 use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::Presence;
 use crate::rules::scope::{Changed, Keys, Now, Object, People, Sight};
+use jiff::tz::TimeZone;
 
 const ALICE: &str = r#"{"discord_user":{"id":"94490510688792576","username":"alice","display_name":"Alice <3","avatar":"a_b1"},
   "discord_status":"dnd","active_on_discord_desktop":true,"kv":{"scene":"movie","a key":"v\u0007\u001b[2J","count":"3"},
@@ -184,6 +185,30 @@ fn what_templates_say() {
             "true false true false true true",
         ),
         ("{{eq streaming.name ''}} {{eq kv.count 3}} {{eq online 'true'}}", "true true true"),
+        // People in groups are looked at by what is asked of them.
+        (
+            "{{#each squad}}{{avatar_url this}} {{/each}}",
+            "https://cdn.discordapp.com/avatars/94490510688792576/a_b1.gif https://cdn.discordapp.com/embed/avatars/2.png ",
+        ),
+        (
+            "{{#each squad as |one at|}}{{at}}{{@key}}{{one.name}}{{#with one.playing}}{{@index}}{{../id}}{{/with}} {{/each}}",
+            "00Alice <3094490510688792576 11Bobby ",
+        ),
+        ("{{#each (pluck squad 'activities')}}{{this.length}}{{this.0.name}} {{/each}}", "2Factorio 0 "),
+        (
+            "{{#with (lookup squad 1)}}{{#if platforms}}a{{else}}b{{/if}}{{json platforms}}{{/with}}",
+            r#"b{"desktop":false,"embedded":false,"mobile":false,"vr":false,"web":false}"#,
+        ),
+        ("{{#if platforms}}{{platforms.desktop}}{{platforms.web}}{{/if}}", "truefalse"),
+        ("{{lookup bob kv.nothing}}{{lookup bob 'name'}}{{default before.name bob.name}}", "BobbyBobby"),
+        (
+            "{{json (lookup squad 1) }}{{#each raw.activities as |it|}}{{it.name.x}}{{it.timestamps.start}}{{/each}}",
+            concat!(
+                r#"{"activities":[],"id":"7","kv":{},"name":"Bobby","online":false,"platforms":{"desktop":false,"embedded":false,"mobile":false,"vr":false,"web":false},"status":"offline","user":{"bot":false,"discriminator":"0007","id":"7","name":"Bobby","username":"bob"}}"#,
+                "1767221700000"
+            ),
+        ),
+        ("{{raw.activities.x.y}}{{raw.activities.0.name.z}}{{raw.activities.length}}", "3"),
         // Whatever Lanyard sends.
         (
             "{{raw.activities.0.new_field.deep.1}} {{raw.nothing.here}}{{raw.kv}}",
@@ -198,228 +223,9 @@ fn what_templates_say() {
     }
 }
 
+/// What the checker makes of the tree must say what Handlebars says of the text as written.
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn mistakes_have_a_place_and_a_way_out() {
-    for (source, at, what, help) in [
-        ("{{nmae}}", "nmae", "unknown name `nmae`", "did you mean `name`?"),
-        ("x {{user.nmae}}", "nmae", "unknown field `nmae` of a user", "did you mean `name`?"),
-        ("{{playing.name.first}}", "first", "`first` of a text: it has no fields", ""),
-        (
-            "{{playing}}",
-            "playing",
-            "this is an activity, not a text",
-            "add a field: `.type`, `.name`, `.details`, `.state`, `.url`, `.application_id`",
-        ),
-        (
-            "{{squad}}",
-            "squad",
-            "this is a list, not a text",
-            "use `{{#each …}}`, or `{{join (pluck … 'name') ', '}}`",
-        ),
-        ("{{kv}}", "kv", "this is a map of texts, not a text", "add a key, or use `{{#each …}}`"),
-        ("{{uper name}}", "uper", "unknown helper `uper`", "did you mean `upper`?"),
-        (
-            "{{name upper}}",
-            "name",
-            "`name` is a name, no helper, and takes nothing",
-            "close the braces after it, or begin with a helper's name",
-        ),
-        ("{{upper}}", "upper", "unknown name `upper`", "`upper` is a helper, written like `{{upper value}}`"),
-        (
-            "{{upper name status}}",
-            "status",
-            "`upper` takes one value, and 2 are given",
-            "like `{{upper value}}`",
-        ),
-        (
-            "{{truncate name}}",
-            "truncate name",
-            "`truncate` takes 2 to 3 values, and 1 is given",
-            "like `{{truncate value 20}}`",
-        ),
-        (
-            "{{upper playing}}",
-            "playing",
-            "`upper` takes a text or a number here, and this is an activity",
-            "add a field: `.type`, `.name`, `.details`, `.state`, `.url`, `.application_id`",
-        ),
-        ("{{ago name}}", "name", "`ago` takes a time here, and this is a text", ""),
-        ("{{join name}}", "name", "`join` takes a list here, and this is a text", ""),
-        (
-            "{{time since '%H:%'}}",
-            "'%H:%'",
-            "`%H:%` is no format for times",
-            "like `%H:%M`, `%A`, `%Y-%m-%d`; two `%` write one",
-        ),
-        (
-            "{{number 1 decimal=2}}",
-            "decimal",
-            "`decimal` is nothing that `number` takes",
-            "did you mean `decimals`?",
-        ),
-        ("{{pluck squad 'nmae'}}", "'nmae'", "unknown field `nmae` of a person", "did you mean `name`?"),
-        ("{{join (pluck squad name)}}", "name", "`pluck` takes a field's name as a text", "write `'name'`"),
-        (
-            "{{#each (where squad 'onlin')}}{{/each}}",
-            "'onlin'",
-            "unknown field `onlin` of a person",
-            "did you mean `online`?",
-        ),
-        (
-            "{{#each activities}}{{user.name}}{{/each}}",
-            "user",
-            "unknown field `user` of an activity",
-            "in this block it is `../user`",
-        ),
-        (
-            "{{#each name}}{{x}}{{/each}}",
-            "name",
-            "`each` takes a list, and this is a text",
-            "lists are `activities`, each group, and `kv`",
-        ),
-        ("{{#if}}x{{/if}}", "if", "`if` takes one value, and 0 are given", ""),
-        (
-            "{{#if eq status 'dnd'}}x{{/if}}",
-            "status",
-            "`if` takes one value, and 3 are given",
-            "put parentheses around what `eq` takes: `if (eq …)`",
-        ),
-        (
-            "{{#playing}}x{{/playing}}",
-            "playing",
-            "`playing` is no block",
-            "write `{{#if playing}}`, `{{#with playing}}` or `{{#each playing}}`",
-        ),
-        ("{{#fi online}}x{{/fi}}", "fi", "`fi` is no block", "did you mean `if`?"),
-        ("{{#if online}}x", "if online", "`{{#if}}` is never closed", "end it with `{{/if}}`"),
-        (
-            "{{#if online}}x{{/each}}",
-            "each",
-            "`{{/each}}` where `{{#if}}` is open",
-            "close it first, with `{{/if}}`",
-        ),
-        ("x{{/if}}", "if", "`{{/if}}` closes nothing", ""),
-        ("{{else}}", "{{else}}", "`{{else}}` outside of any block", ""),
-        ("{{name", "{{", "`{{` without `}}`", "close it with `}}`"),
-        ("{{{name}}", "{{{", "`{{{` without `}}}`", "close it with `}}}`"),
-        ("{{}}", "{{", "nothing between the braces", "write `\\{{` for two braces that are only text"),
-        ("{{upper 'abc}}", "'", "a text that begins with ' has no end", "close it with '"),
-        ("{{upper (lower name}}", "(", "`(` without `)`", "close it with `)`"),
-        ("{{a..b}}", "a..b", "`a..b` is no name", "names are parted by one dot"),
-        ("{{> part}}", ">", "partials are not offered", ""),
-        ("{{#*inline 'x'}}{{/inline}}", "#", "inline partials are not offered", ""),
-        (
-            "{{this}}",
-            "this",
-            "`this` is nothing outside of `{{#each}}` and `{{#with}}`",
-            "write a name, like `user.name`",
-        ),
-        (
-            "{{#if online}}{{../name}}{{/if}}",
-            "../name",
-            "`../` leads out of the template",
-            "only `{{#each}}` and `{{#with}}` are steps to come back from, not `{{#if}}`",
-        ),
-        ("{{@index}}", "@index", "`@index` is nothing outside of `{{#each}}`", ""),
-        ("{{#each squad}}{{@indx}}{{/each}}", "@indx", "unknown name `@indx`", "did you mean `@index`?"),
-        ("{{!-- open", "{{!", "a comment without an end", "end it with `--}}`"),
-        ("{{change.to.name}}", "name", "unknown field `name` of a track", ""),
-    ] {
-        let mistakes = compiled(source).err().unwrap_or_else(|| panic!("{source} is fine"));
-        let first = &mistakes[0];
-        assert_eq!(first.what, what, "{source}");
-        assert_eq!(&source[first.at.clone()], at, "{source}: {first:?}");
-        if !help.is_empty() {
-            assert_eq!(first.help.as_deref(), Some(help), "{source}");
-        }
-    }
-}
-
-#[test]
-fn every_mistake_is_told_at_once() {
-    let mistakes = compiled("{{a1}} {{#if b1}}{{c1}}{{/if}} {{upper d1}}").unwrap_err();
-    let whats: Vec<&str> = mistakes.iter().map(|mistake| mistake.what.as_str()).collect();
-    assert_eq!(whats, ["unknown name `a1`", "unknown name `b1`", "unknown name `c1`", "unknown name `d1`"]);
-}
-
-#[test]
-fn names_that_this_rule_lacks_are_explained() {
-    let names = Names {
-        people: &Keys::default(),
-        groups: &Keys::default(),
-        has_person: false,
-        change: None,
-        in_template: true,
-    };
-    for (source, help) in [
-        ("{{user.name}}", "only a rule with `who` is about one person"),
-        ("{{change.kind}}", "only a rule with `when` has a change"),
-    ] {
-        let mistakes = Template::compile(source, &names).unwrap_err();
-        assert_eq!(mistakes[0].help.as_deref(), Some(help), "{source}");
-    }
-}
-
-#[test]
-fn deep_and_long_templates_are_refused() {
-    for source in [
-        "{{#if online}}".repeat(10_000),
-        format!("{{{{#if online}}}}a{}{{{{/if}}}}", "{{else if online}}b".repeat(10_000)),
-        format!("{{{{upper {}", "(upper ".repeat(9_000)),
-        "x".repeat(SOURCE_BYTES_MAX + 1),
-    ] {
-        assert!(compiled(&source).is_err());
-    }
-}
-
-#[test]
-fn strangers_and_the_author_are_told_apart() {
-    let template = compiled("a {{user.name}}{{{user.name}}} b").unwrap();
-    let segment = |text: &str, origin| Segment { text: text.to_owned(), origin };
-    let expected = [
-        segment("a ", Origin::Literal),
-        segment("Alice <3", Origin::Value),
-        segment("Alice <3", Origin::Raw),
-        segment(" b", Origin::Literal),
-    ];
-    assert_eq!(with_scope(|scope| template.render(scope)), expected);
-}
-
-#[test]
-fn loops_over_a_strangers_data_end() {
-    let pairs: Vec<String> = (0..512).map(|at| format!(r#""k{at}":"{}""#, "x".repeat(200))).collect();
-    let raw = format!(r#"{{"user_id":"7","kv":{{{}}}}}"#, pairs.join(","));
-    for source in [
-        "{{#each kv}}{{#each ../kv}}{{#each ../../kv}}{{this}}{{/each}}{{/each}}{{/each}}",
-        "{{#each kv}}{{#each ../kv}}{{#each ../../kv}}{{#each ../../../kv}}{{/each}}{{/each}}{{/each}}{{/each}}",
-        "{{#each kv}}{{join ../kv}}{{/each}}",
-    ] {
-        let template = compiled(source).unwrap();
-        let text = with_scope_of(&raw, |scope| template.render_plain(scope));
-        assert!(text.len() <= RENDERED_BYTES_MAX, "{source}: {}", text.len());
-    }
-}
-
-proptest! {
-    /// Any text compiles or is refused with places inside of it; what compiles renders.
-    #[test]
-    fn any_text_is_a_template_or_a_mistake(source in r#"(\{\{|\}\}|\{|\}|#if|/if|else|each| |name|user|\.\.|/|\.|@index|\(|\)|'|"|=|as|\||~|upper|é|\\|!|--|\n|1|this|kv|\[|\]){0,24}"#) {
-        match compiled(&source) {
-            Ok(template) => { with_scope(|scope| template.render_plain(scope)); }
-            Err(mistakes) => {
-                prop_assert!(!mistakes.is_empty());
-                for mistake in mistakes {
-                    prop_assert!(source.get(mistake.at.clone()).is_some(), "{mistake:?}");
-                }
-            }
-        }
-    }
-}
-
-/// What both know must come out the same: blocks, paths, white space, comments, escapes.
-#[test]
-fn handlebars_itself_says_the_same() {
+fn handlebars_alone_says_the_same() {
     let mut handlebars = handlebars::Handlebars::new();
     handlebars.register_escape_fn(handlebars::no_escape);
     for source in [
@@ -455,4 +261,51 @@ fn handlebars_itself_says_the_same() {
             expected.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\r').collect();
         assert_eq!(rendered(source), expected, "{source}");
     }
+}
+
+#[test]
+fn what_handlebars_refuses_comes_out_empty_and_is_told_once() {
+    let mut template = compiled("a {{user.name}} b {{status}}").unwrap();
+    let refused = Tree::compile("{{no_such_helper 1}}").unwrap().elements.remove(0);
+    template.checked.tree.elements[1] = refused;
+    let before = faults();
+    for _ in 0..2 {
+        assert_eq!(with_scope(|scope| template.render_plain(scope)), "a  b dnd");
+    }
+    assert!(faults() >= before + 2);
+    assert_eq!(template.untold_fault(), Some("Helper not found no_such_helper"));
+    assert_eq!(template.untold_fault(), None);
+}
+
+/// A stranger's words cannot pose as ours, whatever control characters are in them, and neither can the author's.
+#[test]
+fn marks_cannot_be_forged() {
+    let raw = r#"{"discord_user":{"id":"7","username":"\u0003<b>\u0001"},"kv":{"k":"\u0003x"},
+        "activities":[{"type":0,"name":"x","new":{"\u0001time":0,"\u0001nothing":"y"}}]}"#;
+    for (source, expected) in [
+        ("{{user.username}}", vec![("<b>", Origin::Value)]),
+        ("{{kv.k}}{{{kv.k}}}", vec![("x", Origin::Value), ("x", Origin::Raw)]),
+        ("\u{2}a\u{1}", vec![("a", Origin::Literal)]),
+        ("{{upper '\\u0003x'}}", vec![("X", Origin::Value)]),
+        ("{{json raw.activities.0.new}}", vec![("{}", Origin::Value)]),
+    ] {
+        let template = compiled(source).unwrap();
+        let segments = with_scope_of(raw, |scope| template.render(scope));
+        let expected: Vec<Segment> =
+            expected.into_iter().map(|(text, origin)| Segment { text: text.to_owned(), origin }).collect();
+        assert_eq!(segments, expected, "{source}");
+    }
+}
+
+#[test]
+fn strangers_and_the_author_are_told_apart() {
+    let template = compiled("a {{user.name}}{{{user.name}}} b").unwrap();
+    let segment = |text: &str, origin| Segment { text: text.to_owned(), origin };
+    let expected = [
+        segment("a ", Origin::Literal),
+        segment("Alice <3", Origin::Value),
+        segment("Alice <3", Origin::Raw),
+        segment(" b", Origin::Literal),
+    ];
+    assert_eq!(with_scope(|scope| template.render(scope)), expected);
 }
