@@ -46,6 +46,12 @@ impl Engine {
         if !self.wanted(id) {
             return;
         }
+        if let Some(known) = self.known.get_mut(&id).filter(|known| known.is_calmly(seen.raw)) {
+            // Lanyard sends the same again and again.
+            known.heard = Heard::at(now);
+            self.unchanged += 1;
+            return;
+        }
         let smoothing = self.smoothing(id);
         let Some(known) = self.known.get(&id) else { return self.meet(now, id, &seen, effects) };
         let Some(last) = known.shown(id) else { return self.meet(now, id, &seen, effects) };

@@ -1,6 +1,5 @@
 //! Rules at a change: which could match, which do, and what they then owe.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::marks::Marks;
 use super::person::{Known, Since, Span};
 use super::verdict::Verdict;
 use crate::outbox::delivery::{Delivery, MarkKind};
+use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
 use crate::rules::condition::Judged;
@@ -63,7 +63,7 @@ impl Bell {
         step: &Step<'_>,
         changes: &[Change],
         since: &mut Since,
-        known: &HashMap<UserId, Known>,
+        known: &ById<Known>,
         effects: &mut Effects,
     ) {
         let rules = Arc::clone(&self.rules);

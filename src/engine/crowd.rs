@@ -1,9 +1,9 @@
 //! Everybody in the file, for conditions and templates that look at other people.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use super::person::Known;
+use crate::presence::by_id::ById;
 use crate::presence::model::{Presence, UserId};
 use crate::rules::scope::{People, Sight};
 use crate::rules::set::RuleSet;
@@ -12,7 +12,7 @@ use crate::rules::set::RuleSet;
 /// asked for, and then kept.
 pub struct Crowd<'e> {
     rules: &'e RuleSet,
-    known: &'e HashMap<UserId, Known>,
+    known: &'e ById<Known>,
     /// The person who is just changing: as they are now.
     current: (UserId, &'e Presence<'e>),
     read: OnceCell<Vec<Cell<'e>>>,
@@ -21,11 +21,7 @@ pub struct Crowd<'e> {
 type Cell<'e> = OnceCell<Option<Box<Presence<'e>>>>;
 
 impl<'e> Crowd<'e> {
-    pub fn new(
-        rules: &'e RuleSet,
-        known: &'e HashMap<UserId, Known>,
-        current: (UserId, &'e Presence<'e>),
-    ) -> Self {
+    pub fn new(rules: &'e RuleSet, known: &'e ById<Known>, current: (UserId, &'e Presence<'e>)) -> Self {
         Self { rules, known, current, read: OnceCell::new() }
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: one observation at a time, what it changes, which rules it rings.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::Memory;
+use crate::presence::by_id::ById;
 use crate::presence::change::Change;
 use crate::presence::model::UserId;
 use crate::presence::settle::Smoothing;
@@ -24,9 +25,9 @@ use crate::time::Moment;
 pub struct Engine {
     pub(super) rules: Arc<RuleSet>,
     /// The place in the file of each person in it.
-    pub(super) places: HashMap<UserId, usize>,
+    pub(super) places: ById<usize>,
     pub(super) everyone: bool,
-    pub(super) known: HashMap<UserId, Known>,
+    pub(super) known: ById<Known>,
     pub(super) bell: Bell,
     pub(super) guard: Guard,
     /// How many people rules see online.
@@ -53,7 +54,7 @@ impl Engine {
         let mut engine = Self {
             places: places(&rules),
             everyone: rules.for_everyone(),
-            known: HashMap::new(),
+            known: ById::default(),
             bell: Bell {
                 marks: Marks::default(),
                 ids: Ids::new(seed),

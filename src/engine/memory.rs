@@ -8,6 +8,7 @@ use super::effects::Effects;
 use super::machine::Engine;
 use super::person::{Known, Standing};
 use crate::outbox::delivery::{MarkKind, Memory};
+use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
 use crate::rules::set::{Rule, RuleSet};
 use crate::time::Moment;
@@ -117,7 +118,7 @@ impl Engine {
     }
 }
 
-pub(super) fn places(rules: &RuleSet) -> HashMap<UserId, usize> {
+pub(super) fn places(rules: &RuleSet) -> ById<usize> {
     rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect()
 }
 

@@ -85,6 +85,11 @@ impl Known {
         Some(if self.holds.is_empty() { seen } else { put_back(id, seen, &self.holds) })
     }
 
+    /// Whether this presence, to the letter, is what is known already, with nothing held or doubted.
+    pub fn is_calmly(&self, raw: &str) -> bool {
+        self.standing == Standing::Live && self.holds.is_empty() && self.raw == raw
+    }
+
     /// When a hold ends; the whole person's not while the fleet guard doubts that they went.
     pub fn hold_ends(&self, hold: &Hold) -> Duration {
         match self.guarded_until {

@@ -85,7 +85,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
     };
     let rules = super::rule::compile_all(&spec.rules, &known, reader);
     tell_unused(spec, root, reader);
-    let index = if reader.problems.any_errors() { Index::default() } else { Index::new(&rules) };
+    let index = Index::new(if reader.problems.any_errors() { &[] } else { &rules });
     RuleSet {
         timezone,
         lanyard: spec.lanyard.clone(),

@@ -1,6 +1,6 @@
 //! The compiled rule set: immutable, indexed, shared by everything that runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::condition::Condition;
 use super::matcher::Narrow;
 use super::template::Template;
 use crate::lanyard::settings::LanyardSettings;
+use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
 use crate::presence::model::UserId;
 use crate::presence::settle::Smoothing;
@@ -95,24 +96,24 @@ pub struct Send {
 }
 
 /// Which rules a change could match, by kind and person.
-#[derive(Default)]
 pub struct Index {
     /// Rules for everyone, by kind.
-    everyone: HashMap<ChangeKind, Vec<u32>>,
-    people: HashMap<(ChangeKind, UserId), Vec<u32>>,
+    everyone: [Vec<u32>; ChangeKind::ALL.len()],
+    /// The kinds that a person's rules are for, each with its rules.
+    people: ById<Vec<(ChangeKind, Vec<u32>)>>,
 }
 
 impl Index {
     pub fn new(rules: &[Rule]) -> Self {
-        let mut index = Self::default();
+        let mut index = Self { everyone: std::array::from_fn(|_| Vec::new()), people: ById::default() };
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
             let at = u32::try_from(at).expect("a file of 4 billion rules was refused long before");
             for trigger in &rule.when {
                 match &rule.who {
-                    Who::Everyone => add(index.everyone.entry(trigger.kind).or_default(), at),
+                    Who::Everyone => add(&mut index.everyone[trigger.kind as usize], at),
                     Who::People(ids) => {
                         for &id in ids {
-                            add(index.people.entry((trigger.kind, id)).or_default(), at);
+                            index.add_own(id, trigger.kind, at);
                         }
                     }
                 }
@@ -121,11 +122,19 @@ impl Index {
         index
     }
 
+    fn add_own(&mut self, id: UserId, kind: ChangeKind, at: u32) {
+        let kinds = self.people.entry(id).or_default();
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, list)) => add(list, at),
+            None => kinds.push((kind, vec![at])),
+        }
+    }
+
     /// The rules that a change of this kind and person could match, in the file's order.
     pub fn candidates(&self, kind: ChangeKind, person: UserId) -> impl Iterator<Item = usize> + '_ {
-        let everyone = self.everyone.get(&kind).map_or(&[][..], Vec::as_slice);
-        let own = self.people.get(&(kind, person)).map_or(&[][..], Vec::as_slice);
-        Merged { left: everyone, right: own }.map(|at| at as usize)
+        let everyone = self.everyone[kind as usize].as_slice();
+        let own = self.people.get(&person).and_then(|kinds| kinds.iter().find(|(known, _)| *known == kind));
+        Merged { left: everyone, right: own.map_or(&[], |(_, list)| list) }.map(|at| at as usize)
     }
 }
 
