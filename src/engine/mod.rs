@@ -15,4 +15,6 @@ pub mod person;
 pub mod verdict;
 
 #[cfg(test)]
+mod any_story;
+#[cfg(test)]
 mod transcripts;
