@@ -237,6 +237,13 @@ impl Checker<'_> {
         match head.args.as_slice() {
             [value] => self.value(value),
             args => {
+                let as_without_bars = args.iter().find_map(|arg| match arg {
+                    Expr::Path(path) if self.source[path.at.clone()] == *"as" => Some(path.at.clone()),
+                    _ => None,
+                });
+                if let Some(at) = as_without_bars {
+                    return Err(self.note(super::as_names(at)));
+                }
                 let name = &head.name.text;
                 let at = args.get(1).map_or_else(|| head.at.clone(), Expr::at);
                 let mistake =

@@ -162,10 +162,18 @@ fn mistake(source: &str, tags: &[Range<usize>], error: &TemplateError) -> Mistak
         let what = format!("`{}` is no helper, and something follows it", &source[head.clone()]);
         return Mistake::new(head, what).help("close the braces after it, or begin with a helper's name");
     }
+    if word == "as" {
+        return as_names(begin..end);
+    }
     if word.is_empty() {
         return scan::unexpected(source, at);
     }
     Mistake::new(begin..end, format!("`{word}` is not expected here"))
+}
+
+/// `as` with something else after it than one or two names between bars.
+fn as_names(at: Range<usize>) -> Mistake {
+    Mistake::new(at, "`as` names what the block gives").help("like `as |item index|`")
 }
 
 /// The byte at a line and a column, both counted from 1, columns in letters.

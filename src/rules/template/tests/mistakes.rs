@@ -129,6 +129,18 @@ fn mistakes_have_a_place_and_a_way_out() {
         ),
         ("{{@index}}", "@index", "`@index` is nothing outside of `{{#each}}`", ""),
         ("{{#each squad}}{{@indx}}{{/each}}", "@indx", "unknown name `@indx`", "did you mean `@index`?"),
+        (
+            "{{#each activities as game}}{{/each}}",
+            "as",
+            "`as` names what the block gives",
+            "like `as |item index|`",
+        ),
+        (
+            "{{#each activities as |a b c|}}{{/each}}",
+            "as",
+            "`as` names what the block gives",
+            "like `as |item index|`",
+        ),
         ("{{.}}", ".", "`.` is no name", "write `this`"),
         (
             "{{user.name upper}}",
