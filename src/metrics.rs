@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -107,6 +107,9 @@ pub struct OutboxMetrics {
     settled: Family<NameAndWord, Counter>,
     pending: Family<Name, Gauge>,
     disabled: Family<Name, Gauge>,
+    /// When the oldest delivery that is still owed was written down; zero if nothing is owed.
+    oldest_ms: Arc<AtomicI64>,
+    /// How long ago that was, when somebody last asked.
     oldest_pending: Gauge<f64, AtomicU64>,
 }
 
@@ -116,14 +119,14 @@ impl OutboxMetrics {
         self.owed.get_or_create(&[("target", Arc::clone(target))]).inc();
     }
 
-    /// One HTTP request ended; `answer` is a word for how (`delivered`, `later`, `unsent`, …).
+    /// One attempt ended; `answer` is a word for how (`delivered`, `later`, `unsent`, `dry_run`, …).
     pub fn attempted(&self, target: &Arc<str>, answer: &'static str, took: Duration) {
         let name = [("target", Arc::clone(target))];
         self.durations.get_or_create(&name).observe(took.as_secs_f64());
         self.attempts.get_or_create(&(name, [("answer", answer)])).inc();
     }
 
-    /// A delivery came to its end; `end` is `delivered`, `refused`, `expired` or `dropped`.
+    /// A delivery came to its end; `end` is `delivered`, `refused`, `expired`, `dropped` or `dry_run`.
     pub fn settled(&self, target: &Arc<str>, end: &'static str) {
         self.settled.get_or_create(&([("target", Arc::clone(target))], [("end", end)])).inc();
     }
@@ -137,9 +140,22 @@ impl OutboxMetrics {
         self.disabled.get_or_create(&[("target", Arc::clone(target))]).set(i64::from(disabled));
     }
 
-    /// How long the oldest delivery that is still owed has waited; zero if none is.
-    pub fn oldest_pending(&self, waited: Duration) {
-        self.oldest_pending.set(waited.as_secs_f64());
+    /// When the oldest delivery that is still owed was written down, if any is.
+    pub fn oldest_pending(&self, written_ms: Option<i64>) {
+        self.oldest_ms.store(written_ms.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// A delivery is owed: the oldest one, if none was before.
+    pub fn perhaps_oldest(&self, written_ms: i64) {
+        // If it fails, there is an older one.
+        let _ = self.oldest_ms.compare_exchange(0, written_ms, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// What is counted in passing of time, as it is now.
+    fn age(&self, now_ms: i64) {
+        let oldest_ms = self.oldest_ms.load(Ordering::Relaxed);
+        let waited_ms = if oldest_ms == 0 { 0 } else { now_ms.saturating_sub(oldest_ms).max(0) };
+        self.oldest_pending.set(Duration::from_millis(waited_ms.unsigned_abs()).as_secs_f64());
     }
 }
 
@@ -184,8 +200,9 @@ impl Metrics {
         Arc::new(Self { registry, lanyard, rules, outbox, store })
     }
 
-    /// All of it as OpenMetrics text.
-    pub fn encode(&self) -> Result<String, fmt::Error> {
+    /// All of it as OpenMetrics text, as it is at the wall time `now_ms`.
+    pub fn encode(&self, now_ms: i64) -> Result<String, fmt::Error> {
+        self.outbox.age(now_ms);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -247,6 +264,7 @@ fn register_outbox(registry: &mut Registry) -> OutboxMetrics {
         settled: Family::default(),
         pending: Family::default(),
         disabled: Family::default(),
+        oldest_ms: Arc::default(),
         oldest_pending: Gauge::default(),
     };
     registry.register("deliveries_owed", "Deliveries written down, by target", m.owed.clone());
@@ -314,9 +332,10 @@ mod tests {
         metrics.outbox.settled(&target, "delivered");
         metrics.outbox.pending(&target, 3);
         metrics.outbox.disabled(&target, true);
-        metrics.outbox.oldest_pending(Duration::from_millis(1500));
+        metrics.outbox.perhaps_oldest(1_000);
+        metrics.outbox.perhaps_oldest(2_000);
         metrics.store.frame_committed(Duration::from_millis(3));
-        let text = metrics.encode().unwrap();
+        let text = metrics.encode(2_500).unwrap();
         for line in [
             concat!("doorchime_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "doorchime_lanyard_connected 1",
@@ -340,5 +359,13 @@ mod tests {
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is missing from\n{text}");
         }
+        let oldest = |now_ms: i64| {
+            let text = metrics.encode(now_ms).unwrap();
+            let line = text.lines().find(|line| line.starts_with("doorchime_oldest_pending_seconds "));
+            line.unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+        };
+        assert!((oldest(61_000) - 60.0).abs() < 1e-9, "it ages by itself");
+        metrics.outbox.oldest_pending(None);
+        assert!(oldest(99_000).abs() < 1e-9, "nothing is owed");
     }
 }

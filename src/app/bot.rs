@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::fault::Fault;
 use super::pipeline::{Pipeline, ask_for};
@@ -55,6 +56,14 @@ impl Bot {
         let status = Status::new();
         let listener = bind(&self.listen).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
+        if self.dry_run {
+            let data = self.data.display();
+            warn!(
+                %data,
+                "dry run: nothing is sent, each delivery is printed instead; cooldowns and dedupe keys are kept in \
+                 the data directory as if it had been: give a dry run one of its own"
+            );
+        }
         let (seed, dice) = chance();
         let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
             .map_err(|error| Fault::Lanyard(error.to_string()))?;
@@ -106,7 +115,8 @@ impl Bot {
                 server::serve(listener, Arc::clone(&metrics), Arc::clone(&status), ask, stops.web.clone());
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
-        tasks.start("worker", run_worker(worker, stops.worker.clone()));
+        let cut_off = Arc::new(AtomicUsize::new(0));
+        tasks.start("worker", run_worker(worker, stops.worker.clone(), Arc::clone(&cut_off)));
         tasks
             .start("committer", committer::run(to_commit, store.clone(), mail, clock, metrics.store.clone()));
         tasks.start("census", census::run(clock, rest, to_ask, found));
@@ -143,7 +153,10 @@ impl Bot {
         if let Some(fault) = fault {
             return Err(fault);
         }
-        info!("left in good order");
+        match cut_off.load(Ordering::Relaxed) {
+            0 => info!("left in good order"),
+            attempts => warn!(attempts, "left, with attempts cut off; what they were for is still owed"),
+        }
         Ok(())
     }
 }
@@ -183,8 +196,12 @@ fn chance() -> (u64, u64) {
     (roll(), roll())
 }
 
-async fn run_worker(worker: Worker, stop: CancellationToken) -> Result<(), String> {
-    worker.run(stop).await;
+async fn run_worker(
+    worker: Worker,
+    stop: CancellationToken,
+    cut_off: Arc<AtomicUsize>,
+) -> Result<(), String> {
+    cut_off.store(worker.run(stop).await, Ordering::Relaxed);
     Ok(())
 }
 

@@ -80,9 +80,19 @@ pub struct RulesOption {
     pub rules: Option<PathBuf>,
 }
 
+/// Where `run` keeps it.
 #[derive(Debug, ClapArgs)]
 pub struct Data {
     /// Where the outbox lives; made if it is missing
+    #[arg(long = "data", value_name = "DIR", env = "DOORCHIME_DATA", default_value = "./data",
+          value_hint = clap::ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+/// Where `outbox` looks for it.
+#[derive(Debug, ClapArgs)]
+pub struct DataThere {
+    /// The data directory of `doorchime run`
     #[arg(long = "data", value_name = "DIR", env = "DOORCHIME_DATA", default_value = "./data",
           value_hint = clap::ValueHint::DirPath)]
     pub dir: PathBuf,
@@ -213,15 +223,15 @@ pub enum OutboxCommand {
                             team\n  doorchime outbox list --json | jq '.[].id'"
     )]
     List(OutboxList),
-    /// Show one delivery: its message, and how its last attempt ended
+    /// Show one delivery: its message, and how each attempt at it ended
     #[command(
         after_help = "Example:\n  doorchime outbox show 12\n\nInstead of its number, a delivery's id or the beginning of \
                             it will do."
     )]
     Show(OutboxShow),
-    /// Send dead or expired deliveries again
+    /// Send dead or expired deliveries again, and those that wait at once
     #[command(after_help = "Examples:\n  doorchime outbox retry 12 13\n  doorchime outbox retry --all-dead")]
-    Retry(OutboxSome),
+    Retry(OutboxRetry),
     /// Give deliveries up
     #[command(after_help = "Examples:\n  doorchime outbox drop 12\n  doorchime outbox drop --all-dead")]
     Drop(OutboxSome),
@@ -230,7 +240,7 @@ pub enum OutboxCommand {
 #[derive(Debug, ClapArgs)]
 pub struct OutboxList {
     #[command(flatten)]
-    pub data: Data,
+    pub data: DataThere,
     /// Only those in this state
     #[arg(long, value_name = "STATE")]
     pub state: Option<State>,
@@ -238,7 +248,8 @@ pub struct OutboxList {
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
     /// At most so many
-    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    #[arg(long, value_name = "COUNT", default_value_t = 50,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub limit: usize,
     /// For scripts: a JSON list
     #[arg(long)]
@@ -250,6 +261,8 @@ pub struct OutboxList {
 pub enum State {
     Pending,
     Delivered,
+    /// Printed by a dry run instead of sent
+    DryRun,
     Dead,
     Expired,
 }
@@ -259,6 +272,7 @@ impl State {
         match self {
             Self::Pending => "pending",
             Self::Delivered => "delivered",
+            Self::DryRun => "dry-run",
             Self::Dead => "dead",
             Self::Expired => "expired",
         }
@@ -271,10 +285,19 @@ pub struct OutboxShow {
     #[arg(value_name = "ID")]
     pub id: String,
     #[command(flatten)]
-    pub data: Data,
+    pub data: DataThere,
     /// For scripts: one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct OutboxRetry {
+    #[command(flatten)]
+    pub some: OutboxSome,
+    /// Also those that have arrived: they come twice
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -286,7 +309,7 @@ pub struct OutboxSome {
     #[arg(long, conflicts_with = "ids")]
     pub all_dead: bool,
     #[command(flatten)]
-    pub data: Data,
+    pub data: DataThere,
 }
 
 /// Print the rules file's JSON Schema, for editors

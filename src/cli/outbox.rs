@@ -1,16 +1,19 @@
 //! `outbox`: what is on its way, what arrived, what did not and why.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::args::{Outbox, OutboxCommand, OutboxList, OutboxShow, OutboxSome};
+use super::args::{Outbox, OutboxCommand, OutboxList, OutboxRetry, OutboxShow, OutboxSome};
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint, plain};
 use super::words::{ago, count, date, within};
 use crate::clock::Clock;
-use crate::outbox::delivery::Fate;
-use crate::outbox::store::ledger::{Entry, Filter, Ledger};
+use crate::outbox::delivery::{Attempt, Delivery, End, Fate};
+use crate::outbox::store::ledger::{Entry, Filter, Ledger, Tried, Trouble};
+use crate::targets;
 
 /// Of an answer, so many characters are shown in a table.
 const ANSWER_CHARS_MAX: usize = 60;
@@ -45,7 +48,8 @@ fn list(args: &OutboxList) -> Ended {
         return Ok(Exit::Fine);
     }
     let now_ms = Clock::start().now().wall_ms;
-    let rows: Vec<[String; 6]> = entries.iter().map(|entry| row(entry, now_ms)).collect();
+    let troubles = ledger.troubles().map_err(Failure::fault)?;
+    let rows: Vec<[String; 6]> = entries.iter().map(|entry| row(entry, &troubles, now_ms)).collect();
     let head = ["NUMBER", "AGE", "TARGET", "RULE", "TRIES", "STATE"].map(str::to_owned);
     let mut widths = head.each_ref().map(|cell| cell.chars().count());
     for row in &rows {
@@ -68,24 +72,14 @@ fn line(cells: &[String; 6], widths: &[usize; 6]) -> String {
     padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
-fn row(entry: &Entry, now_ms: i64) -> [String; 6] {
-    let answer = entry.attempt.as_ref().map(|attempt| {
-        let shown: String =
-            plain(attempt.answer.lines().next().unwrap_or_default()).chars().take(ANSWER_CHARS_MAX).collect();
-        match attempt.status {
-            Some(status) => format!("{status} {shown}"),
-            None => shown,
-        }
-    });
-    let state = match entry.fate {
-        Fate::Pending { next_ms } if next_ms > now_ms => {
-            format!("pending, again {}", within(next_ms - now_ms))
-        }
-        fate => word(fate).to_owned(),
-    };
+fn row(entry: &Entry, troubles: &BTreeMap<Arc<str>, Trouble>, now_ms: i64) -> [String; 6] {
+    let answer = entry.attempt.as_ref().map(short);
     let state = match (entry.fate, answer) {
-        (Fate::Delivered, _) | (_, None) => state,
-        (_, Some(answer)) => format!("{state}: {}", answer.trim()),
+        (Fate::Pending { next_ms }, answer) => {
+            pending(next_ms, answer, troubles.get(&entry.delivery.target), now_ms)
+        }
+        (fate @ (Fate::Delivered | Fate::Rehearsed), _) | (fate, None) => word(fate).to_owned(),
+        (fate, Some(answer)) => format!("{}: {answer}", word(fate)),
     };
     [
         entry.seq.to_string(),
@@ -97,12 +91,46 @@ fn row(entry: &Entry, now_ms: i64) -> [String; 6] {
     ]
 }
 
+/// What an owed delivery waits for: its own next try, or its target.
+fn pending(next_ms: i64, answer: Option<String>, trouble: Option<&Trouble>, now_ms: i64) -> String {
+    let again = |next_ms: i64| format!("again {}", within(next_ms - now_ms));
+    let trouble = trouble.map(|trouble| (trouble, short(&trouble.attempt)));
+    match (answer, trouble) {
+        (_, Some((trouble, why))) if trouble.attempt.end == End::Disabled => {
+            format!("waits: target disabled ({why})")
+        }
+        (Some(answer), _) if next_ms > now_ms => format!("pending, {}: {answer}", again(next_ms)),
+        (Some(answer), _) => format!("pending: {answer}"),
+        (None, Some((trouble, why))) => {
+            let does = if trouble.attempt.end == End::Paused { "asked for a pause" } else { "fails" };
+            let next = trouble.next_ms.filter(|&next_ms| next_ms > now_ms);
+            let next = next.map(|next_ms| format!(", {}", again(next_ms))).unwrap_or_default();
+            format!("waits: target {does}{next} ({why})")
+        }
+        (None, None) => "pending".to_owned(),
+    }
+}
+
+/// An attempt in a few words: its status, and the beginning of the answer.
+fn short(attempt: &Attempt) -> String {
+    let line = plain(attempt.answer.lines().next().unwrap_or_default());
+    let shown: String = line.chars().take(ANSWER_CHARS_MAX).collect();
+    let shown = match attempt.status {
+        Some(status) => format!("{status} {shown}"),
+        None => shown,
+    };
+    shown.trim().to_owned()
+}
+
 fn show(args: &OutboxShow) -> Ended {
     let ledger = Ledger::open(&args.data.dir).map_err(Failure::usage)?;
     let entry = ledger.find(&args.id).map_err(Failure::usage)?;
     let mut out = anstream::stdout().lock();
+    let tried = ledger.attempts(&entry).map_err(Failure::fault)?;
     if args.json {
-        writeln!(out, "{:#}", as_json(&entry))?;
+        let mut told = as_json(&entry);
+        told["tries"] = tried.iter().map(tried_as_json).collect();
+        writeln!(out, "{told:#}")?;
         return Ok(Exit::Fine);
     }
     let delivery = &entry.delivery;
@@ -113,8 +141,10 @@ fn show(args: &OutboxShow) -> Ended {
     say("state", &paint(colour(entry.fate), word(entry.fate)))?;
     say("target", &plain(&delivery.target))?;
     say("rule", &plain(&delivery.rule))?;
-    if let Some(person) = delivery.person {
-        say("person", &person.to_string())?;
+    match (&delivery.called, delivery.person) {
+        (Some(name), Some(person)) => say("person", &format!("{} ({person})", plain(name)))?,
+        (None, Some(person)) => say("person", &person.to_string())?,
+        (_, None) => {}
     }
     say("written", &date(delivery.created_ms))?;
     match (entry.fate, entry.settled_ms) {
@@ -128,58 +158,103 @@ fn show(args: &OutboxShow) -> Ended {
         (_, None) => {}
     }
     say("tries", &entry.attempts.to_string())?;
-    if let Some(attempt) = &entry.attempt {
-        let status = attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        say("last try", &format!("{status}, after {} ms", attempt.took.as_millis()))?;
+    for Tried { number, at_ms, attempt, next_ms } in &tried {
+        let at = at_ms.map_or_else(String::new, |at_ms| format!("{}: ", date(at_ms)));
+        let status = attempt.status.map_or_else(
+            || if entry.fate == Fate::Rehearsed { "not sent" } else { "no answer" }.to_owned(),
+            |status| format!("HTTP {status}"),
+        );
+        let then = then(attempt.end, *next_ms);
+        let took = attempt.took.as_millis();
+        say(&format!("try {number}"), &format!("{at}{status} after {took} ms; {then}"))?;
         for answer in attempt.answer.lines() {
             say("", &plain(answer))?;
         }
     }
-    let parts = format!("{:#}", Value::Object(delivery.parts.clone()));
+    let parts = format!("{:#}", Value::Object(message(delivery)));
     for (number, part) in parts.lines().enumerate() {
         say(if number == 0 { "message" } else { "" }, &plain(part))?;
     }
     Ok(Exit::Fine)
 }
 
-fn retry(args: &OutboxSome) -> Ended {
+/// What followed from an attempt.
+fn then(end: End, next_ms: Option<i64>) -> String {
+    let at = |what: &str| {
+        next_ms.map_or_else(|| what.to_owned(), |next_ms| format!("{what} at {}", date(next_ms)))
+    };
+    match end {
+        End::Delivered => "it has it".to_owned(),
+        End::Later => at("to be tried again"),
+        End::Paused => at("it asked for a pause, to be tried again"),
+        End::Plain => "markup refused, to be tried as plain text".to_owned(),
+        End::Refused => "refused for good".to_owned(),
+        End::Disabled => "target disabled: its address or token has to be mended".to_owned(),
+    }
+}
+
+/// The message as the rules file speaks of it.
+fn message(delivery: &Delivery) -> Map<String, Value> {
+    let shown = |(name, value): (&String, &Value)| {
+        let name = if name == targets::EVENT { "event" } else { name };
+        (name.to_owned(), value.clone())
+    };
+    delivery.parts.iter().map(shown).collect()
+}
+
+fn retry(args: &OutboxRetry) -> Ended {
+    let mut ledger = Ledger::open(&args.some.data.dir).map_err(Failure::usage)?;
+    let meant = meant(&ledger, &args.some)?;
+    if let Some(arrived) = meant.iter().find(|entry| entry.fate == Fate::Delivered).filter(|_| !args.force) {
+        let (number, target) = (arrived.seq, plain(&arrived.delivery.target));
+        return Err(Failure::Usage(format!(
+            "delivery {number} has arrived at `{target}` already: with --force it is sent once more"
+        )));
+    }
     let now_ms = Clock::start().now().wall_ms;
-    mend(args, "to be sent again", |ledger, seq| ledger.retry(seq, now_ms))
+    let (mut again, mut at_once) = (0, 0);
+    for entry in &meant {
+        let changed = usize::from(ledger.retry(entry.seq, now_ms).map_err(Failure::fault)?);
+        *if matches!(entry.fate, Fate::Pending { .. }) { &mut at_once } else { &mut again } += changed;
+    }
+    let mut told = Vec::new();
+    if again > 0 || at_once == 0 {
+        told.push(format!("{} to be sent again.", count(again, "delivery", "deliveries")));
+    }
+    if at_once > 0 {
+        told.push(format!(
+            "{} still on the way, to be tried at once.",
+            count(at_once, "delivery is", "deliveries are")
+        ));
+    }
+    writeln!(anstream::stdout().lock(), "{}", told.join(" "))?;
+    Ok(Exit::Fine)
 }
 
 fn drop(args: &OutboxSome) -> Ended {
-    mend(args, "dropped", Ledger::drop)
+    let mut ledger = Ledger::open(&args.data.dir).map_err(Failure::usage)?;
+    let mut dropped = 0;
+    for entry in meant(&ledger, args)? {
+        dropped += usize::from(ledger.drop(entry.seq).map_err(Failure::fault)?);
+    }
+    writeln!(anstream::stdout().lock(), "{} dropped.", count(dropped, "delivery", "deliveries"))?;
+    Ok(Exit::Fine)
 }
 
-fn mend<E: std::fmt::Display>(
-    args: &OutboxSome,
-    done: &str,
-    mut change: impl FnMut(&mut Ledger, i64) -> Result<bool, E>,
-) -> Ended {
-    let mut ledger = Ledger::open(&args.data.dir).map_err(Failure::usage)?;
-    let seqs: Vec<i64> = if args.all_dead {
+/// The deliveries that are meant. All of them are looked up first: a mistyped one changes nothing.
+fn meant(ledger: &Ledger, args: &OutboxSome) -> Result<Vec<Entry>, Failure> {
+    if args.all_dead {
         let filter = Filter { state: Some("dead".to_owned()), target: None, limit: usize::MAX };
-        ledger.list(&filter).map_err(Failure::fault)?.iter().map(|entry| entry.seq).collect()
-    } else {
-        // All of them are looked up first: a mistyped one changes nothing.
-        args.ids
-            .iter()
-            .map(|id| ledger.find(id).map(|entry| entry.seq))
-            .collect::<Result<_, _>>()
-            .map_err(Failure::usage)?
-    };
-    let mut changed = 0;
-    for seq in seqs {
-        changed += usize::from(change(&mut ledger, seq).map_err(Failure::fault)?);
+        return ledger.list(&filter).map_err(Failure::fault);
     }
-    writeln!(anstream::stdout().lock(), "{} {done}.", count(changed, "delivery", "deliveries"))?;
-    Ok(Exit::Fine)
+    args.ids.iter().map(|id| ledger.find(id)).collect::<Result<_, _>>().map_err(Failure::usage)
 }
 
 fn word(fate: Fate) -> &'static str {
     match fate {
         Fate::Pending { .. } => "pending",
         Fate::Delivered => "delivered",
+        Fate::Rehearsed => "dry-run",
         Fate::Dead => "dead",
         Fate::Expired => "expired",
     }
@@ -190,7 +265,7 @@ fn colour(fate: Fate) -> clap::builder::styling::Style {
         Fate::Pending { .. } => style::ODD,
         Fate::Delivered => style::GOOD,
         Fate::Dead => style::BAD,
-        Fate::Expired => style::FAINT,
+        Fate::Expired | Fate::Rehearsed => style::FAINT,
     }
 }
 
@@ -207,6 +282,7 @@ fn as_json(entry: &Entry) -> Value {
         "target": &*delivery.target,
         "rule": &*delivery.rule,
         "person": delivery.person,
+        "called": delivery.called.as_deref(),
         "created": date(delivery.created_ms),
         "expires": date(delivery.expires_ms),
         "next": next_ms.map(date),
@@ -217,6 +293,19 @@ fn as_json(entry: &Entry) -> Value {
             "answer": attempt.answer,
             "took_ms": attempt.took.as_millis() as u64,
         })),
-        "message": delivery.parts,
+        "message": message(delivery),
+    })
+}
+
+fn tried_as_json(tried: &Tried) -> Value {
+    let Tried { number, at_ms, attempt, next_ms } = tried;
+    json!({
+        "number": number,
+        "ended": at_ms.map(date),
+        "status": attempt.status,
+        "answer": attempt.answer,
+        "took_ms": attempt.took.as_millis() as u64,
+        "then": attempt.end.word(),
+        "next": next_ms.map(date),
     })
 }

@@ -82,6 +82,7 @@ async fn attempt(target: &Target, text: &str) -> Result<Sent, Failure> {
         target: target.name().clone(),
         rule: RULE.into(),
         person: None,
+        called: None,
         parts: target.test_parts(text),
         created_ms: began.wall_ms,
         expires_ms: began.wall_ms + millis(EXPIRES),

@@ -154,6 +154,7 @@ impl Bell {
                 target: Arc::clone(&send.to),
                 rule: Arc::clone(&rule.id),
                 person,
+                called: step.place.map(|at| self.rules.people[at].key.as_str().into()),
                 parts: send.message.render(scope),
                 created_ms: step.now.wall_ms,
                 expires_ms: step.now.wall_after(send.expire),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delivery::{Outcome, Reading, Reply};
+use super::delivery::{End, Outcome, Reading, Reply};
 use super::excerpt::excerpt;
 use super::queue::Start;
 use super::retry::{self, Heard, RetrySettings, Try};
@@ -52,7 +52,11 @@ pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock:
 /// Says what would be sent, without its address, and takes it as delivered.
 pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
     let delivery = &start.delivery;
-    let about = delivery.person.map(|person| format!(" ({person})")).unwrap_or_default();
+    let about = match (&delivery.called, delivery.person) {
+        (Some(name), _) => format!(" ({name})"),
+        (None, Some(person)) => format!(" ({person})"),
+        (None, None) => String::new(),
+    };
     let parts = serde_json::to_string(&delivery.parts).unwrap_or_default();
     let heard = printed(&format!("dry run: {} <- {}{about}: {parts}", delivery.target, delivery.rule));
     let kept = "dry run: not sent".to_owned();
@@ -102,12 +106,7 @@ impl Attempted {
         match (&self.heard, outcome) {
             (Heard::Unsent, _) => "unsent",
             (Heard::Unanswered, _) => "unanswered",
-            (_, Outcome::Delivered { .. }) => "delivered",
-            (_, Outcome::Later { pause_target: true, .. }) => "paused",
-            (_, Outcome::Later { .. }) => "later",
-            (_, Outcome::AgainPlain) => "plain",
-            (_, Outcome::Refused) => "refused",
-            (_, Outcome::Disabled) => "disabled",
+            (Heard::Answer { .. }, outcome) => End::of(outcome).word(),
         }
     }
 }

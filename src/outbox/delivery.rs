@@ -24,6 +24,8 @@ pub struct Delivery {
     pub rule: Arc<str>,
     /// Nobody, for rules that are not about one person.
     pub person: Option<UserId>,
+    /// The person's name in the rules file, for people who read the log and the outbox.
+    pub called: Option<Arc<str>>,
     pub parts: Parts,
     pub created_ms: i64,
     /// Wall time after which nobody wants it any more.
@@ -176,6 +178,13 @@ pub enum Outcome {
     Disabled,
 }
 
+impl Outcome {
+    /// Whether somebody who is well has answered, be it with a no.
+    pub fn shows_life(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::AgainPlain | Self::Refused)
+    }
+}
+
 /// A delivery as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Owed {
@@ -206,6 +215,55 @@ pub struct Attempt {
     /// The beginning of the answer, or why there is none.
     pub answer: String,
     pub took: Duration,
+    /// What followed from it.
+    pub end: End,
+}
+
+/// What followed from an attempt, in a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    Delivered,
+    /// It is tried again.
+    #[default]
+    Later,
+    /// The target asked for silence.
+    Paused,
+    /// Once more, without markup.
+    Plain,
+    Refused,
+    /// The target waits for a person.
+    Disabled,
+}
+
+impl End {
+    const ALL: [Self; 6] =
+        [Self::Delivered, Self::Later, Self::Paused, Self::Plain, Self::Refused, Self::Disabled];
+
+    pub fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Delivered { .. } => Self::Delivered,
+            Outcome::Later { pause_target: true, .. } => Self::Paused,
+            Outcome::Later { .. } => Self::Later,
+            Outcome::AgainPlain => Self::Plain,
+            Outcome::Refused => Self::Refused,
+            Outcome::Disabled => Self::Disabled,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Later => "later",
+            Self::Paused => "paused",
+            Self::Plain => "plain",
+            Self::Refused => "refused",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.word() == word)
+    }
 }
 
 /// Where a delivery stands.
@@ -216,6 +274,8 @@ pub enum Fate {
         next_ms: i64,
     },
     Delivered,
+    /// Printed instead of sent, by a dry run.
+    Rehearsed,
     /// Refused for good.
     Dead,
     Expired,

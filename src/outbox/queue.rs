@@ -2,7 +2,9 @@
 //!
 //! Each target has lanes, one for each (rule, person): within a lane one delivery after the other, the next
 //! one when the last is settled. Lanes of one target share its concurrency and its pace; targets take turns.
-//! Every operation costs no more than the logarithm of what waits.
+//! A target that fails whatever lane asks is braked: one attempt at a time, further and further apart, until one
+//! succeeds; then all lanes go on at once, whatever they had been waiting for.
+//! Every operation but the end of a brake costs no more than the logarithm of what waits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use super::delivery::{Delivery, Outcome, Owed};
 use super::store::rows::Page;
 use crate::presence::model::UserId;
-use crate::time::Moment;
+use crate::time::{Backoff, Moment};
 
 /// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +26,22 @@ pub struct QueueSettings {
     pub page_rows: usize,
     /// No written-down wait is longer than this, whatever the wall clock says.
     pub wait_most: Duration,
+    /// From so many failures in a row on, in more than one lane, it is the target that fails, not a delivery.
+    pub brake_after: u32,
+    /// Between attempts at a target that fails.
+    pub brake: Backoff,
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { flying_max: 256, rows_max: 10_000, page_rows: 1_000, wait_most: Duration::from_secs(3600) }
+        Self {
+            flying_max: 256,
+            rows_max: 10_000,
+            page_rows: 1_000,
+            wait_most: Duration::from_secs(3600),
+            brake_after: 4,
+            brake: Backoff { first: Duration::from_secs(1), most: Duration::from_secs(60) },
+        }
     }
 }
 
@@ -127,11 +140,26 @@ struct Target {
     rows: usize,
     paused_until: Duration,
     next_start: Duration,
+    failing: Failing,
     wake: Option<Duration>,
     has_turn: bool,
     backlog: Backlog,
     /// Everything up to this number has passed through here.
     seen_upto: i64,
+}
+
+/// How a target fails, if it does.
+#[derive(Clone, Copy, Default)]
+enum Failing {
+    /// It took the last attempt, or said no like somebody who is there.
+    #[default]
+    Not,
+    /// One lane, so far or alone: its own backoff is enough.
+    Once { failures: u32, lane: LaneId },
+    /// Several lanes, and not often enough yet.
+    Several { failures: u32 },
+    /// One attempt at a time, the next not before `until`. `probe` is the one under way.
+    Braked { probes: u32, until: Duration, probe: Option<i64> },
 }
 
 /// What is owed to a target and not in memory.
@@ -204,7 +232,7 @@ impl Queue {
 
     pub fn handle(&mut self, now: Moment, event: Event) {
         match event {
-            Event::Targets(paces) => self.retarget(&paces),
+            Event::Targets(paces) => self.retarget(now, &paces),
             Event::Stored(name) => {
                 let at = self.target(&name);
                 self.note_stored(at);
@@ -253,12 +281,20 @@ impl Queue {
         self.flying
     }
 
-    /// Until when the target has asked for silence.
-    pub fn paused_until(&self, name: &str) -> Option<Duration> {
-        self.by_name.get(name).map(|&at| self.targets[at].paused_until)
+    /// Before when nothing is sent to the target, because it has asked for silence or is braked.
+    pub fn silent_until(&self, name: &str) -> Option<Duration> {
+        self.by_name.get(name).map(|&at| {
+            let target = &self.targets[at];
+            target.paused_until.max(target.braked_until())
+        })
     }
 
-    fn retarget(&mut self, paces: &BTreeMap<Arc<str>, Pace>) {
+    /// Whether nothing is owed at all, in memory or beyond.
+    pub fn is_idle(&self) -> bool {
+        self.rows.is_empty() && self.targets.iter().all(|target| target.backlog == Backlog::Nothing)
+    }
+
+    fn retarget(&mut self, now: Moment, paces: &BTreeMap<Arc<str>, Pace>) {
         for name in paces.keys() {
             self.target(name);
         }
@@ -266,6 +302,7 @@ impl Queue {
             let target = &mut self.targets[at];
             target.pace = paces.get(&target.name).copied();
             target.disabled = false;
+            self.recover(now, at);
             self.offer(at);
         }
     }
@@ -314,6 +351,7 @@ impl Queue {
         let target = &mut self.targets[at];
         target.flying -= 1;
         self.flying -= 1;
+        target.note(now, &self.settings, (id, seq), outcome);
         let stays = match *outcome {
             Outcome::Delivered { pause } => {
                 target.pause(now, pause.unwrap_or_default());
@@ -344,8 +382,30 @@ impl Queue {
             self.rows.remove(&seq);
             target.rows -= 1;
         }
+        if outcome.shows_life() {
+            self.recover(now, at);
+        }
         self.offer(at);
         self.feed(at);
+    }
+
+    /// The target is there, or gets another chance: if it was braked, its lanes go on at once.
+    fn recover(&mut self, now: Moment, at: TargetAt) {
+        let before = std::mem::take(&mut self.targets[at].failing);
+        if !matches!(before, Failing::Braked { .. }) {
+            return;
+        }
+        let resting = |(&id, lane): (&LaneId, &mut Lane)| {
+            let rests = lane.key.target == at && matches!(lane.place, Place::Resting(_));
+            if rests && let Some(first) = lane.rows.front_mut() {
+                first.due = Duration::ZERO;
+            }
+            rests.then_some(id)
+        };
+        let lanes: Vec<LaneId> = self.lanes.iter_mut().filter_map(resting).collect();
+        for id in lanes {
+            self.arrange(now, id);
+        }
     }
 
     fn release(&mut self, now: Moment, seq: i64) {
@@ -360,6 +420,9 @@ impl Queue {
         let at = self.target(&owed.delivery.target);
         // A person who asks again has mended it, or wants to know.
         self.targets[at].disabled = false;
+        if let Failing::Braked { until, .. } = &mut self.targets[at].failing {
+            *until = now.mono;
+        }
         self.offer(at);
         if let Some(&id) = self.rows.get(&owed.seq) {
             let lane = self.lanes.get_mut(&id).expect("a row's lane lives as long as the row");
@@ -423,7 +486,10 @@ impl Queue {
         if target.disabled || target.flying >= pace.concurrency.max(1) || target.ready.is_empty() {
             return None;
         }
-        let free_at = target.paused_until.max(target.next_start);
+        if target.flying > 0 && matches!(target.failing, Failing::Braked { .. }) {
+            return None;
+        }
+        let free_at = target.paused_until.max(target.next_start).max(target.braked_until());
         if free_at > now.mono {
             if target.wake != Some(free_at) {
                 if let Some(earlier) = target.wake.replace(free_at) {
@@ -434,6 +500,9 @@ impl Queue {
             return None;
         }
         let (seq, id) = target.ready.pop_first()?;
+        if let Failing::Braked { probe, .. } = &mut target.failing {
+            *probe = Some(seq);
+        }
         target.flying += 1;
         target.next_start = now.mono + pace.min_gap;
         self.flying += 1;
@@ -552,6 +621,7 @@ impl Queue {
             rows: 0,
             paused_until: Duration::ZERO,
             next_start: Duration::ZERO,
+            failing: Failing::default(),
             wake: None,
             has_turn: false,
             backlog: Backlog::Nothing,
@@ -565,6 +635,43 @@ impl Queue {
 impl Target {
     fn pause(&mut self, now: Moment, wait: Duration) {
         self.paused_until = self.paused_until.max(now.mono.saturating_add(wait));
+    }
+
+    fn braked_until(&self) -> Duration {
+        match self.failing {
+            Failing::Braked { until, .. } => until,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Notes that an attempt failed, if it did.
+    fn note(&mut self, now: Moment, settings: &QueueSettings, (lane, seq): (LaneId, i64), outcome: &Outcome) {
+        if !matches!(outcome, Outcome::Later { pause_target: false, .. }) {
+            return;
+        }
+        // One at a time needs no jitter.
+        let until = |probes| now.mono.saturating_add(settings.brake.wait(probes, 1.0));
+        let several = |failures| {
+            if failures < settings.brake_after {
+                return Failing::Several { failures };
+            }
+            Failing::Braked { probes: 1, until: until(1), probe: None }
+        };
+        self.failing = match self.failing {
+            Failing::Not => Failing::Once { failures: 1, lane },
+            Failing::Once { failures, lane: first } if first == lane => {
+                Failing::Once { failures: failures.saturating_add(1), lane }
+            }
+            Failing::Once { failures, .. } | Failing::Several { failures } => {
+                several(failures.saturating_add(1))
+            }
+            Failing::Braked { probes, probe, .. } if probe == Some(seq) => {
+                let probes = probes.saturating_add(1);
+                Failing::Braked { probes, until: until(probes), probe: None }
+            }
+            // It was under way before the brake.
+            braked @ Failing::Braked { .. } => braked,
+        };
     }
 }
 

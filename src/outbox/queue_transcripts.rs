@@ -22,6 +22,7 @@ fn owed(seq: i64, target: &str, rule: &str, person: u64, expires_ms: i64) -> Owe
         target: target.into(),
         rule: rule.into(),
         person: Some(UserId(person)),
+        called: None,
         parts: Parts::new(),
         created_ms: BEGAN_MS,
         expires_ms,
@@ -167,6 +168,107 @@ fn pace_and_concurrency_are_kept() {
     assert_eq!(story.does(), "", "one at a time, however long it takes");
     story.finish(2, DELIVERED);
     assert_eq!(story.does(), "3");
+}
+
+#[test]
+fn a_target_that_fails_whoever_asks_is_asked_by_one_at_a_time() {
+    let mut story = Story::new(&[("api", FREE), ("phone", FREE)]);
+    let rows: Vec<_> = (1..=6).map(|n| (n, "api", "r", n as u64)).collect();
+    story.owe(&rows[..3]);
+    assert_eq!(story.does(), "1 2 3");
+    for seq in 1..=3 {
+        story.finish(seq, later(700));
+    }
+    // Three failures could still be three bad messages.
+    story.owe(&rows[3..5]);
+    assert_eq!(story.does(), "4 5");
+    story.finish(4, later(90_000));
+    story.owe(&rows[5..]);
+    assert_eq!(story.does(), "", "braked: 6 waits, though nobody has tried it");
+    story.finish(5, later(90_000));
+    assert_eq!(story.does(), "", "5 was under way before");
+    story.owe(&[(7, "phone", "r", 1)]);
+    assert_eq!(story.does(), "7", "no other target waits");
+    story.finish(7, DELIVERED);
+    assert_eq!(story.waits(), " at 700", "1, 2 and 3 could go, and must not");
+    assert_eq!(story.waits(), "1' at 1000");
+    story.now = 2_000;
+    assert_eq!(story.does(), "", "none beside it, however long it takes");
+    story.finish(1, later(400_000));
+    assert_eq!((story.does(), story.waits()), (String::new(), "2' at 4000".to_owned()));
+    story.finish(2, later(400_000));
+    assert_eq!((story.does(), story.waits()), (String::new(), "3' at 8000".to_owned()));
+    story.finish(3, DELIVERED);
+    assert_eq!(
+        story.does(),
+        "1'' 2'' 4' 5' 6",
+        "all at once and in order, whatever they had been waiting for"
+    );
+}
+
+#[test]
+fn a_brake_opens_no_wider_than_a_minute() {
+    let mut story = Story::new(&[("api", FREE)]);
+    story.owe(&(1..=40).map(|n| (n, "api", "r", n as u64)).collect::<Vec<_>>());
+    let first: Vec<i64> = story.does().split(' ').map(|seq| seq.parse().unwrap()).collect();
+    assert_eq!(first.len(), 40);
+    for seq in first {
+        story.finish(seq, later(100));
+    }
+    let mut gaps = Vec::new();
+    for seq in 1..=9 {
+        let before = story.now;
+        assert_eq!(story.does(), "");
+        while story.waits().starts_with(' ') {}
+        gaps.push((story.now - before) / 1000);
+        story.finish(seq, later(3_000_000));
+    }
+    assert_eq!(gaps, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+}
+
+#[test]
+fn one_bad_message_brakes_nobody() {
+    let mut story = Story::new(&[("api", FREE)]);
+    story.owe(&[(1, "api", "r", 1)]);
+    for _ in 0..9 {
+        assert!(!story.does().is_empty() || !story.waits().is_empty());
+        story.finish(1, later(1_000));
+    }
+    story.owe(&[(2, "api", "r", 2)]);
+    assert_eq!(story.does(), "2", "another lane is another question");
+    story.finish(2, DELIVERED);
+    assert_eq!(story.does(), "", "1 goes on at its own pace");
+    assert_eq!(story.waits(), "1''''''''' at 9000");
+    // Whoever says no is there.
+    story.owe(&[(3, "api", "r", 3), (4, "api", "r", 4), (5, "api", "r", 5)]);
+    assert_eq!(story.does(), "3 4 5");
+    story.finish(1, later(50_000));
+    story.finish(3, later(50_000));
+    story.finish(4, Outcome::Refused);
+    story.finish(5, later(50_000));
+    story.owe(&[(6, "api", "r", 6), (7, "api", "r", 7)]);
+    assert_eq!(story.does(), "6 7");
+}
+
+#[test]
+fn a_reload_and_a_person_end_the_wait_of_a_braked_target() {
+    let mut story = Story::new(&[("api", FREE)]);
+    let braked = |story: &mut Story, seqs: std::ops::RangeInclusive<i64>| {
+        for seq in seqs {
+            story.finish(seq, later(500_000));
+        }
+        assert_eq!(story.does(), "");
+    };
+    story.owe(&(1..=4).map(|n| (n, "api", "r", n as u64)).collect::<Vec<_>>());
+    assert_eq!(story.does(), "1 2 3 4");
+    braked(&mut story, 1..=4);
+    story.tell(Event::Targets(BTreeMap::from([("api".into(), FREE)])));
+    assert_eq!(story.does(), "1' 2' 3' 4'");
+    braked(&mut story, 1..=4);
+    story.tell(Event::Retried(owed(3, "api", "r", 3, BEGAN_MS + 3_600_000)));
+    assert_eq!(story.does(), "3", "wanted now: that is the one attempt");
+    story.finish(3, DELIVERED);
+    assert_eq!(story.does(), "1'' 2'' 4''");
 }
 
 #[test]

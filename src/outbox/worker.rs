@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::attempt::{self, Attempted};
-use super::delivery::{Attempt, Fate, Outcome, Owed, Settled};
+use super::delivery::{Attempt, End, Fate, Outcome, Owed, Settled};
 use super::health::{Healths, Ward};
 use super::queue::{Action, Event, Pace, Queue, QueueSettings};
 use super::retry::RetrySettings;
@@ -34,7 +34,7 @@ pub type Targets = BTreeMap<Arc<str>, Arc<Target>>;
 /// How the worker works.
 #[derive(Clone)]
 pub struct WorkerSettings {
-    /// Everything but the requests: each is printed instead, and counts as delivered.
+    /// Everything but the requests: each is printed instead, and kept as rehearsed.
     pub dry_run: bool,
     /// How long attempts under way may take after a stop.
     pub grace: Duration,
@@ -160,8 +160,9 @@ impl Worker {
         Ok((worker, handle))
     }
 
-    /// Sends what is owed until `stop`; then finishes the attempts under way and settles them.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Sends what is owed until `stop`; then finishes the attempts under way and settles them. Returns how many
+    /// had to be left: their deliveries stay owed, and may come twice.
+    pub async fn run(mut self, stop: CancellationToken) -> usize {
         self.begin().await;
         let mut nudged = self.store.nudged();
         let mut handles_left = true;
@@ -184,7 +185,7 @@ impl Worker {
                 () = self.clock.sleep_until_some(deadline) => self.count(),
             }
         }
-        self.leave().await;
+        self.leave().await
     }
 
     /// What the last run left behind is in the store.
@@ -218,6 +219,7 @@ impl Worker {
             Mail::Owed(owed) => {
                 for owed in &owed {
                     self.settings.metrics.owed(&owed.delivery.target);
+                    self.settings.metrics.perhaps_oldest(owed.delivery.created_ms);
                     self.note_waiting(&owed.delivery.target, 1);
                 }
                 self.queue.handle(self.clock.now(), Event::Owed(owed));
@@ -296,21 +298,33 @@ impl Worker {
             attempt = attempted.start.attempts + 1, took = ?attempted.took, ?outcome, "attempt"
         );
         let metrics = &self.settings.metrics;
-        metrics.attempted(&delivery.target, attempted.word(&outcome), attempted.took);
+        let word = if self.settings.dry_run { "dry_run" } else { attempted.word(&outcome) };
+        metrics.attempted(&delivery.target, word, attempted.took);
+        let attempt = Attempt {
+            status: attempted.status(),
+            end: End::of(&outcome),
+            answer: attempted.kept,
+            took: attempted.took,
+        };
+        self.queue.handle(now, Event::Finished { seq, outcome: outcome.clone() });
         let (fate, end) = match outcome {
+            Outcome::Delivered { .. } if self.settings.dry_run => (Fate::Rehearsed, Some("dry_run")),
             Outcome::Delivered { .. } => (Fate::Delivered, Some("delivered")),
             Outcome::Refused => (Fate::Dead, Some("refused")),
-            Outcome::Later { after, .. } => (Fate::Pending { next_ms: now.wall_after(after) }, None),
+            Outcome::Later { after, .. } => {
+                // The target as a whole may have to wait longer than this delivery.
+                let silent = self.queue.silent_until(&delivery.target).unwrap_or_default();
+                let after = after.max(silent.saturating_sub(now.mono));
+                (Fate::Pending { next_ms: now.wall_after(after) }, None)
+            }
             Outcome::AgainPlain | Outcome::Disabled => (Fate::Pending { next_ms: 0 }, None),
         };
+        let metrics = &self.settings.metrics;
         if let Some(end) = end {
             metrics.settled(&delivery.target, end);
             self.note_waiting(&delivery.target, -1);
         }
-        let attempt =
-            Some(Attempt { status: attempted.status(), answer: attempted.kept, took: attempted.took });
-        self.unsettled.push(Settled { seq, fate, attempt, at_ms: now.wall_ms });
-        self.queue.handle(now, Event::Finished { seq, outcome });
+        self.unsettled.push(Settled { seq, fate, attempt: Some(attempt), at_ms: now.wall_ms });
     }
 
     /// Has the store write what has come to an end. While it does, the next outcomes gather: thousands of them
@@ -344,6 +358,9 @@ impl Worker {
             Errand::Settled(seqs) => {
                 self.settling = 0;
                 self.queue.handle(now, Event::Settled(seqs));
+                if self.queue.is_idle() {
+                    self.counted(Vec::new());
+                }
             }
             Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
             Errand::Nudged(nudges) => {
@@ -362,13 +379,15 @@ impl Worker {
                     self.recount();
                 }
             }
+            // A count that was read before the last outcome was written is out of date.
+            Errand::Counted(_) if self.queue.is_idle() => self.counted(Vec::new()),
             Errand::Counted(waiting) => self.counted(waiting),
             Errand::Uncounted | Errand::Closed => {}
         }
     }
 
     /// Finishes what is under way, and writes down what has come to an end; what is cut off stays owed.
-    async fn leave(mut self) {
+    async fn leave(mut self) -> usize {
         let until = self.clock.now().mono + self.settings.grace;
         if !self.attempts.is_empty() {
             info!(attempts = self.attempts.len(), "waiting for attempts under way");
@@ -376,13 +395,13 @@ impl Worker {
         loop {
             self.settle();
             if self.attempts.is_empty() && self.settling == 0 {
-                return;
+                return 0;
             }
             tokio::select! {
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
                 Some(errand) = self.errands.next() => match errand {
                     Errand::Settled(_) => self.settling = 0,
-                    Errand::Closed => return,
+                    Errand::Closed => break,
                     _ => {}
                 },
                 () = self.clock.sleep_until(until) => break,
@@ -393,6 +412,7 @@ impl Worker {
             unsettled = self.unsettled.len(),
             "left while attempts were under way: they are repeated at the next start"
         );
+        self.attempts.len() + self.unsettled.len() + self.settling
     }
 
     fn note_waiting(&mut self, target: &Arc<str>, change: i64) {
@@ -432,9 +452,7 @@ impl Worker {
     fn counted(&mut self, waiting: Vec<Waiting>) {
         let now = self.clock.now();
         self.counted_at = Some(now.mono);
-        let oldest_ms = waiting.iter().map(|waiting| waiting.oldest_ms).min().unwrap_or(now.wall_ms);
-        let waited = Duration::from_millis(now.wall_ms.saturating_sub(oldest_ms).max(0).unsigned_abs());
-        self.settings.metrics.oldest_pending(waited);
+        self.settings.metrics.oldest_pending(waiting.iter().map(|waiting| waiting.oldest_ms).min());
         for count in self.waiting.values_mut() {
             *count = 0;
         }

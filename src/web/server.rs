@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::Bounded;
 use super::status::Status;
+use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
 
 /// Nothing in here reads a body; whoever sends a larger one is cut off.
@@ -76,7 +77,7 @@ async fn readyz(State(shown): State<Shown>) -> Response {
 }
 
 async fn counted(State(shown): State<Shown>) -> Response {
-    match shown.metrics.encode() {
+    match shown.metrics.encode(Clock::start().now().wall_ms) {
         Ok(text) => answer(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

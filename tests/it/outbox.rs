@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorchime::clock::Clock;
-use doorchime::outbox::delivery::{Commit, Delivery, DeliveryId, Fate};
+use doorchime::metrics::Metrics;
+use doorchime::outbox::delivery::{Commit, Delivery, DeliveryId, End, Fate};
 use doorchime::outbox::queue::QueueSettings;
 use doorchime::outbox::retry::RetrySettings;
 use doorchime::outbox::store::handle::{Durability, StoreHandle, StoreThread, open};
@@ -29,7 +30,8 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4
 fn quick() -> WorkerSettings {
     let backoff = Backoff { first: Duration::from_millis(5), most: Duration::from_millis(40) };
     let retry = RetrySettings { backoff, wait_least: Duration::from_millis(5), ..RetrySettings::default() };
-    WorkerSettings { retry, grace: Duration::from_secs(2), ..WorkerSettings::default() }
+    let queue = QueueSettings { brake: backoff, ..QueueSettings::default() };
+    WorkerSettings { retry, queue, grace: Duration::from_secs(2), ..WorkerSettings::default() }
 }
 
 fn target(name: &str, kind: &str, settings: &Value) -> (Arc<str>, Arc<Target>) {
@@ -58,6 +60,7 @@ fn delivery(target: &str, person: u64, n: u64, expires_in: Duration) -> Delivery
         target: target.into(),
         rule: "r".into(),
         person: Some(UserId(person)),
+        called: None,
         parts: json!({ "json": { "person": person, "n": n } }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + i64::try_from(expires_in.as_millis()).unwrap(),
@@ -87,7 +90,10 @@ impl Run {
         let (worker, handle) = Worker::new(settings, clock, store.clone(), targets).unwrap();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(worker.run(stop.clone()));
+        let working = worker.run(stop.clone());
+        tasks.spawn(async move {
+            working.await;
+        });
         Self { store, thread, handle, stop, tasks }
     }
 
@@ -186,7 +192,7 @@ async fn a_receiver_that_fails_at_random_gets_everything_in_order() {
     .unwrap();
     let dir = tempfile::tempdir().unwrap();
     // A queue that holds a tenth of it, so that the rest goes through the store.
-    let queue = QueueSettings { rows_max: 100, page_rows: 40, ..QueueSettings::default() };
+    let queue = QueueSettings { rows_max: 100, page_rows: 40, ..quick().queue };
     let run =
         Run::start(dir.path(), WorkerSettings { queue, ..quick() }, [webhook("api", &receiver.url("/"))]);
     for n in 1..=50 {
@@ -403,6 +409,51 @@ async fn other_targets_take_over_what_waits() {
 }
 
 #[tokio::test]
+async fn attempts_and_ages_are_told_while_a_target_is_away_and_after() {
+    let yes = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let receiver = Receiver::start(LOOPBACK, {
+        let yes = Arc::clone(&yes);
+        move |_| if yes.load(Ordering::Relaxed) { Play::status(200) } else { Play::body(503, "busy") }
+    })
+    .await
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Metrics::new();
+    let settings = WorkerSettings { metrics: metrics.outbox.clone(), ..quick() };
+    let run = Run::start(dir.path(), settings, [webhook("api", &receiver.url("/"))]);
+    run.owe((1..=8).map(|person| delivery("api", person, 1, HOUR)).collect()).await;
+    let written_ms = entries(&dir)[0].delivery.created_ms;
+    within(receiver.hears(20)).await;
+    let told = |name: &str| {
+        let text = metrics.encode(written_ms + 61_000).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let oldest = told("doorchime_oldest_pending_seconds");
+    assert!((60.0..61.1).contains(&oldest), "{oldest}");
+    yes.store(true, Ordering::Relaxed);
+    run.until_nothing_is_owed().await;
+    within(async {
+        while told("doorchime_oldest_pending_seconds") > 0.0 || told("doorchime_pending{") > 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let ledger = Ledger::open(dir.path()).unwrap();
+    let mut failed = 0;
+    for entry in entries(&dir) {
+        let tried = ledger.attempts(&entry).unwrap();
+        assert_eq!(tried.len() as u32, entry.attempts.min(21));
+        let (last, before) = tried.split_last().unwrap();
+        assert_eq!((last.attempt.status, last.attempt.end), (Some(200), End::Delivered));
+        assert!(before.iter().all(|tried| tried.attempt.answer == "busy" && tried.next_ms.is_some()));
+        failed += before.len();
+    }
+    assert!(failed >= 20, "{failed}");
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn a_dry_run_asks_nobody() {
     let receiver = Receiver::start(LOOPBACK, |_| Play::status(200)).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -410,7 +461,9 @@ async fn a_dry_run_asks_nobody() {
     let run = Run::start(dir.path(), settings, [webhook("api", &receiver.url("/"))]);
     run.owe(vec![delivery("api", 1, 1, HOUR)]).await;
     run.until_nothing_is_owed().await;
-    assert_eq!(entries(&dir)[0].attempt.as_ref().unwrap().answer, "dry run: not sent");
+    let rehearsed = &entries(&dir)[0];
+    assert_eq!(rehearsed.fate, Fate::Rehearsed, "not delivered");
+    assert_eq!(rehearsed.attempt.as_ref().unwrap().answer, "dry run: not sent");
     assert!(receiver.heard().is_empty());
     run.stop().await;
 }

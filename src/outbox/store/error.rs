@@ -21,6 +21,8 @@ pub enum StoreError {
     Foreign(PathBuf),
     #[error("`{}` was written by a newer doorchime (schema {found}, this one knows {known}), and was left as it is: use the newer one, or another `--data`", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("`{}` is in use by an older doorchime{}: stop that one and start this one in its place", dir.display(), holder(*pid))]
+    Older { dir: PathBuf, pid: Option<u32> },
     #[error("`{}` is damaged ({why}), and was left as it is: restore it, repair it with `sqlite3 … .recover`, or move it away to begin afresh", path.display())]
     Damaged { path: PathBuf, why: String },
     #[error("`{}` is read-only: give it to the user that runs doorchime", .0.display())]
@@ -80,6 +82,7 @@ mod tests {
             StoreError::Missing(dir()),
             StoreError::Foreign(dir()),
             StoreError::Newer { path: dir(), found: 3, known: 1 },
+            StoreError::Older { dir: dir(), pid: Some(7) },
             StoreError::Damaged { path: dir(), why: "file is not a database".into() },
             StoreError::ReadOnly(dir()),
         ]

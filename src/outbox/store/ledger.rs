@@ -1,13 +1,15 @@
 //! The outbox as `outbox list | show | retry | drop` see it: beside a running bot, or without one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::{place, rows, schema};
-use crate::outbox::delivery::{Attempt, Delivery, Fate, Owed};
+use crate::outbox::delivery::{Attempt, Delivery, End, Fate, Owed};
 
 /// The rows, to read and to mend.
 pub struct Ledger {
@@ -27,10 +29,31 @@ pub struct Entry {
     pub settled_ms: Option<i64>,
 }
 
+/// One attempt at a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// Counted from 1, over all that a person had it sent again.
+    pub number: i64,
+    /// When it had ended; `None` for one from before that was written down.
+    pub at_ms: Option<i64>,
+    pub attempt: Attempt,
+    /// When the next one was due; `None` if at once, or if nobody could say.
+    pub next_ms: Option<i64>,
+}
+
+/// How a target does, as far as what it is owed tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// The last attempt that left something owed.
+    pub attempt: Attempt,
+    /// When the first of what it is owed is due again.
+    pub next_ms: Option<i64>,
+}
+
 /// Which rows to list, the newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A state's word: `pending`, `delivered`, `dead`, `expired`.
+    /// A state's word: `pending`, `delivered`, `dry-run`, `dead`, `expired`.
     pub state: Option<String>,
     pub target: Option<String>,
     pub limit: usize,
@@ -49,7 +72,8 @@ pub enum LookupError {
 /// How long a delivery that a person asked for again is tried, at least.
 const RETRIED_MS: i64 = 3600 * 1000;
 
-const ENTRY: &str = "state, status, answer, took_ms, settled_ms";
+const ENTRY: &str = "state, status, answer, took_ms, settled_ms,
+    (SELECT end FROM attempts WHERE attempts.seq = deliveries.seq ORDER BY number DESC LIMIT 1)";
 
 impl Ledger {
     /// Opens the outbox in the data directory `dir`, which must have one.
@@ -96,12 +120,66 @@ impl Ledger {
         }
     }
 
+    /// The attempts at a delivery that are still known, the first one first.
+    pub fn attempts(&self, entry: &Entry) -> Result<Vec<Tried>, StoreError> {
+        let read = || {
+            let mut list = self.db.prepare(
+                "SELECT number, at_ms, status, answer, took_ms, end, next_ms FROM attempts
+                 WHERE seq = ? ORDER BY number",
+            )?;
+            list.query_map([entry.seq], tried)?.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut tried = read().map_err(|error| self.failed(&error))?;
+        // One that delivered is in the delivery's own row alone; so are those from before attempts were kept.
+        if let Some(attempt) = &entry.attempt
+            && (attempt.end == End::Delivered || tried.is_empty())
+        {
+            let number = tried.last().map_or(i64::from(entry.attempts), |last| last.number + 1);
+            let next_ms = match entry.fate {
+                Fate::Pending { next_ms } if next_ms > 0 => Some(next_ms),
+                _ => None,
+            };
+            let settled = matches!(entry.fate, Fate::Delivered | Fate::Rehearsed | Fate::Dead);
+            let at_ms = entry.settled_ms.filter(|_| settled);
+            tried.push(Tried { number, at_ms, attempt: attempt.clone(), next_ms });
+        }
+        Ok(tried)
+    }
+
+    /// The targets whose last attempt left something owed.
+    pub fn troubles(&self) -> Result<BTreeMap<Arc<str>, Trouble>, StoreError> {
+        let read = || {
+            // Beside `MAX`, the other columns are those of the row that has it.
+            let mut list = self.db.prepare(
+                "SELECT MAX(at_ms), at_ms, attempts.status, attempts.answer, attempts.took_ms, end,
+                    (SELECT MIN(next_ms) FROM deliveries AS due
+                     WHERE due.state = 'pending' AND due.target = deliveries.target AND next_ms > 0),
+                    target
+                 FROM deliveries JOIN attempts USING (seq) WHERE state = 'pending' GROUP BY target",
+            )?;
+            let trouble = |row: &Row<'_>| {
+                let Tried { attempt, next_ms, .. } = tried(row)?;
+                Ok((row.get::<_, Arc<str>>(7)?, Trouble { attempt, next_ms }))
+            };
+            list.query_map([], trouble)?.collect::<rusqlite::Result<BTreeMap<_, _>>>()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
     /// Owes a delivery again, whatever became of it, and at once, with at least `RETRIED_MS` to go. A running
     /// bot notices within seconds.
     pub fn retry(&mut self, seq: i64, now_ms: i64) -> Result<bool, StoreError> {
         self.mend(
-            "UPDATE deliveries SET state = 'pending', next_ms = 0, attempts = 0, settled_ms = NULL,
-             expires_ms = MAX(expires_ms, ?2) WHERE seq = ?1",
+            &[
+                // That it had arrived is not forgotten.
+                "INSERT INTO attempts (seq, number, at_ms, status, answer, took_ms, end)
+                 SELECT seq, COALESCE((SELECT MAX(number) FROM attempts WHERE attempts.seq = ?1), 0) + 1,
+                    settled_ms, status, COALESCE(answer, ''), took_ms, 'delivered'
+                 FROM deliveries WHERE seq = ?1 AND state IN ('delivered', 'dry-run') AND took_ms IS NOT NULL
+                    AND ?2 IS NOT NULL",
+                "UPDATE deliveries SET state = 'pending', next_ms = 0, attempts = 0, settled_ms = NULL,
+                 expires_ms = MAX(expires_ms, ?2) WHERE seq = ?1",
+            ],
             seq,
             now_ms.saturating_add(RETRIED_MS),
         )
@@ -109,13 +187,17 @@ impl Ledger {
 
     /// Forgets a delivery; if it was owed, nobody gets it. An attempt under way is not called back.
     pub fn drop(&mut self, seq: i64) -> Result<bool, StoreError> {
-        self.mend("DELETE FROM deliveries WHERE seq = ?1 AND ?2 IS NOT NULL", seq, 0)
+        self.mend(&["DELETE FROM deliveries WHERE seq = ?1 AND ?2 IS NOT NULL"], seq, 0)
     }
 
-    fn mend(&mut self, change: &str, seq: i64, until_ms: i64) -> Result<bool, StoreError> {
+    /// Makes changes in order; the last one says whether there was anything to change.
+    fn mend(&mut self, changes: &[&str], seq: i64, until_ms: i64) -> Result<bool, StoreError> {
         let write = |db: &mut Connection| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let changed = transaction.execute(change, params![seq, until_ms])? > 0;
+            let mut changed = false;
+            for change in changes {
+                changed = transaction.execute(change, params![seq, until_ms])? > 0;
+            }
             if changed {
                 transaction.execute("INSERT OR IGNORE INTO nudges (seq) VALUES (?)", [seq])?;
             }
@@ -132,20 +214,45 @@ impl Ledger {
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let Owed { seq, delivery, attempts, next_ms } = rows::owed(row)?;
-    let fate = match row.get_ref(10)?.as_str()? {
+    let fate = match row.get_ref(11)?.as_str()? {
         "delivered" => Fate::Delivered,
+        "dry-run" => Fate::Rehearsed,
         "dead" => Fate::Dead,
         "expired" => Fate::Expired,
         _ => Fate::Pending { next_ms },
     };
-    let took: Option<i64> = row.get(13)?;
+    let took: Option<i64> = row.get(14)?;
     let attempt = match took {
         Some(took) => Some(Attempt {
-            status: row.get(11)?,
-            answer: row.get::<_, Option<String>>(12)?.unwrap_or_default(),
+            status: row.get(12)?,
+            answer: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
             took: Duration::from_millis(took.unsigned_abs()),
+            end: end(fate, row.get::<_, Option<String>>(16)?.as_deref()),
         }),
         None => None,
     };
-    Ok(Entry { seq, delivery, fate, attempts, attempt, settled_ms: row.get(14)? })
+    Ok(Entry { seq, delivery, fate, attempts, attempt, settled_ms: row.get(15)? })
+}
+
+/// How the last attempt ended, from what became of its delivery and the word that is kept of a failed one.
+fn end(fate: Fate, kept: Option<&str>) -> End {
+    match fate {
+        Fate::Delivered | Fate::Rehearsed => End::Delivered,
+        Fate::Dead => End::Refused,
+        Fate::Pending { .. } | Fate::Expired => kept.and_then(End::from_word).unwrap_or_default(),
+    }
+}
+
+fn tried(row: &Row<'_>) -> rusqlite::Result<Tried> {
+    Ok(Tried {
+        number: row.get(0)?,
+        at_ms: row.get(1)?,
+        attempt: Attempt {
+            status: row.get(2)?,
+            answer: row.get(3)?,
+            took: Duration::from_millis(row.get::<_, i64>(4)?.unsigned_abs()),
+            end: End::from_word(row.get_ref(5)?.as_str()?).unwrap_or_default(),
+        },
+        next_ms: row.get(6)?,
+    })
 }

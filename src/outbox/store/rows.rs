@@ -5,19 +5,21 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, Fate, Mark, MarkKind, Memory, Owed, Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Owed, Settled,
 };
 use crate::presence::model::UserId;
 use crate::time::millis;
 
 /// The columns that make an `Owed`, in the order in which `owed` reads them.
-pub const OWED: &str = "seq, id, target, rule, person, parts, created_ms, expires_ms, attempts, next_ms";
+pub const OWED: &str =
+    "seq, id, target, rule, person, parts, created_ms, expires_ms, attempts, next_ms, called";
 
 /// What the database calls a fate.
 pub fn state(fate: Fate) -> &'static str {
     match fate {
         Fate::Pending { .. } => "pending",
         Fate::Delivered => "delivered",
+        Fate::Rehearsed => "dry-run",
         Fate::Dead => "dead",
         Fate::Expired => "expired",
     }
@@ -74,11 +76,11 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
         return Ok(());
     }
     let mut insert = db.prepare_cached(
-        "INSERT INTO deliveries (seq, id, target, rule, person, parts, created_ms, expires_ms, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+        "INSERT INTO deliveries (seq, id, target, rule, person, parts, created_ms, expires_ms, state, called)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)",
     )?;
     for delivery in &commit.deliveries {
-        let Delivery { id, target, rule, person: about, parts, created_ms, expires_ms } = delivery;
+        let Delivery { id, target, rule, person: about, called, parts, created_ms, expires_ms } = delivery;
         let parts = serde_json::to_string(parts).expect("a map of JSON values is JSON");
         insert.execute(params![
             seq,
@@ -88,7 +90,8 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
             person(*about),
             parts,
             created_ms,
-            expires_ms
+            expires_ms,
+            called
         ])?;
         seq += 1;
     }
@@ -103,7 +106,7 @@ pub fn write_settled(db: &Transaction<'_>, settled: &Settled) -> Result<bool> {
         _ => (0, Some(at_ms)),
     };
     let changed = match attempt {
-        Some(Attempt { status, answer, took }) => db
+        Some(Attempt { status, answer, took, .. }) => db
             .prepare_cached(
                 "UPDATE deliveries SET state = ?, next_ms = ?, settled_ms = ?, attempts = attempts + 1,
                  status = ?, answer = ?, took_ms = ? WHERE seq = ? AND state = 'pending'",
@@ -115,7 +118,36 @@ pub fn write_settled(db: &Transaction<'_>, settled: &Settled) -> Result<bool> {
             )?
             .execute(params![state(*fate), next_ms, settled_ms, seq])?,
     };
+    if changed > 0
+        && let Some(attempt) = attempt
+        && attempt.end != End::Delivered
+    {
+        write_attempt(db, *seq, attempt, *at_ms, *fate)?;
+    }
     Ok(changed > 0)
+}
+
+/// Of one delivery, so many attempts are kept.
+pub const ATTEMPTS_KEPT: i64 = 20;
+
+/// Writes down an attempt that did not deliver, and forgets those before the last twenty.
+fn write_attempt(db: &Transaction<'_>, seq: i64, attempt: &Attempt, at_ms: i64, fate: Fate) -> Result<()> {
+    let Attempt { status, answer, took, end } = attempt;
+    let next_ms = match fate {
+        Fate::Pending { next_ms } if next_ms > 0 => Some(next_ms),
+        _ => None,
+    };
+    db.prepare_cached(
+        "INSERT INTO attempts (seq, number, at_ms, status, answer, took_ms, end, next_ms)
+         SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM attempts WHERE seq = ?1",
+    )?
+    .execute(params![seq, at_ms, status, answer, millis(*took), end.word(), next_ms])?;
+    db.prepare_cached(
+        "DELETE FROM attempts
+         WHERE seq = ?1 AND number <= (SELECT MAX(number) FROM attempts WHERE seq = ?1) - ?2",
+    )?
+    .execute(params![seq, ATTEMPTS_KEPT])?;
+    Ok(())
 }
 
 pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
@@ -164,6 +196,7 @@ pub fn owed(row: &Row<'_>) -> Result<Owed> {
             target: row.get(2)?,
             rule: row.get(3)?,
             person: person_back(row.get(4)?),
+            called: row.get(10)?,
             parts,
             created_ms: row.get(6)?,
             expires_ms: row.get(7)?,
@@ -238,7 +271,7 @@ pub fn waiting(db: &Connection) -> Result<Vec<Waiting>> {
 }
 
 /// The states that are history.
-pub const SETTLED: [Fate; 3] = [Fate::Delivered, Fate::Dead, Fate::Expired];
+pub const SETTLED: [Fate; 4] = [Fate::Delivered, Fate::Rehearsed, Fate::Dead, Fate::Expired];
 
 /// How many rows of a settled state there are.
 pub fn settled_count(db: &Connection, fate: Fate) -> Result<u64> {

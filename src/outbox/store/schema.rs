@@ -12,7 +12,10 @@ use super::handle::Durability;
 use super::place;
 
 /// Counted up with each change that an older doorchime would not understand.
-const VERSION: i64 = 1;
+const VERSION: i64 = STEPS.len() as i64;
+/// What leads from nothing to version 1, from there to 2, and so on. A step that has been released is never
+/// changed: files that took it are out there.
+const STEPS: [&str; 2] = [FIRST, ATTEMPTS];
 /// Marks the file as ours: "door" in ASCII.
 const APPLICATION_ID: i64 = 0x646f_6f72;
 /// How long one process waits for the other's transaction: `outbox` commands write beside a running bot.
@@ -23,7 +26,7 @@ const CHECKED_BYTES_MAX: u64 = 16 << 20;
 /// `deliveries` is in order of creation. The two indices part it: an owed row is in the first, a settled one
 /// in the second, so that neither a long backlog nor a long history slows the other down. `nudges` is how
 /// `outbox retry` and `drop` tell the running bot what they have done. Nobody is person 0.
-const SCHEMA: &str = "
+const FIRST: &str = "
     CREATE TABLE deliveries (
         seq INTEGER PRIMARY KEY,
         id BLOB NOT NULL,
@@ -61,20 +64,38 @@ const SCHEMA: &str = "
     CREATE TABLE nudges (seq INTEGER PRIMARY KEY) STRICT;
 ";
 
+/// `attempts` holds those that did not deliver; the last one of any delivery is in its own row as well, so that
+/// what arrives at once costs no second one. They go with their delivery, whoever deletes it.
+const ATTEMPTS: &str = "
+    ALTER TABLE deliveries ADD COLUMN called TEXT;
+    CREATE TABLE attempts (
+        seq INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        status INTEGER,
+        answer TEXT NOT NULL,
+        took_ms INTEGER NOT NULL,
+        end TEXT NOT NULL,
+        next_ms INTEGER,
+        PRIMARY KEY (seq, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER forget_attempts AFTER DELETE ON deliveries BEGIN
+        DELETE FROM attempts WHERE seq = OLD.seq;
+    END;
+";
+
 /// Opens the database for the process that holds the directory; makes it if there is none.
 pub fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::sqlite(path, &error);
-    let fresh = !examine(path)?;
-    if fresh {
+    let found = examine(path)?;
+    if found.is_none() {
         place::make_database(path)?;
     }
     let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     if db.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StoreError::ReadOnly(path.into()));
     }
-    if fresh {
-        create(&mut db).map_err(failed)?;
-    }
+    raise(&mut db, found.unwrap_or(0)).map_err(failed)?;
     let synchronous = match durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
@@ -93,22 +114,31 @@ pub fn open(path: &Path, durability: Durability) -> Result<Connection, StoreErro
 
 /// Opens the database beside the process that runs on it.
 pub fn open_beside(path: &Path) -> Result<Connection, StoreError> {
-    if !examine(path)? {
-        return Err(StoreError::Missing(path.parent().unwrap_or(path).into()));
+    let dir = path.parent().unwrap_or(path);
+    let Some(found) = examine(path)? else { return Err(StoreError::Missing(dir.into())) };
+    if found < VERSION {
+        // One that runs would not know what we did to its file.
+        let _lock = place::take(dir).map_err(|error| match error {
+            StoreError::Locked { dir, pid } => StoreError::Older { dir, pid },
+            other => other,
+        })?;
+        let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        raise(&mut db, found).map_err(|error| StoreError::sqlite(path, &error))?;
+        return Ok(db);
     }
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// True for a database that we know, false for none yet. Changes nothing, whatever it finds.
-fn examine(path: &Path) -> Result<bool, StoreError> {
+/// The version of a database that we know; `None` for none yet. Changes nothing, whatever it finds.
+fn examine(path: &Path) -> Result<Option<i64>, StoreError> {
     let bytes = match path.metadata() {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return Err(StoreError::Foreign(path.into())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StoreError::io(path, &error)),
     };
     if bytes == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     let mut head = Vec::new();
     File::open(path)
@@ -133,7 +163,7 @@ fn examine(path: &Path) -> Result<bool, StoreError> {
             return Err(StoreError::Damaged { path: path.into(), why: verdict.replace('\n', " ") });
         }
     }
-    Ok(true)
+    Ok(Some(found))
 }
 
 fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
@@ -146,12 +176,26 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     open().map_err(|error| StoreError::sqlite(path, &error))
 }
 
-/// In the old journal mode, so that the file has its schema before there is a write-ahead log that could go
-/// missing.
-fn create(db: &mut Connection) -> rusqlite::Result<()> {
-    let making = db.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-    making.execute_batch(SCHEMA)?;
-    making.pragma_update(None, "application_id", APPLICATION_ID)?;
-    making.pragma_update(None, "user_version", VERSION)?;
-    making.commit()
+/// Takes a file from the version it has to ours, all the way or not at all. A fresh one gets its schema before
+/// there is a write-ahead log that could go missing.
+fn raise(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
+    let steps = STEPS.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let raising = db.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    for step in steps {
+        raising.execute_batch(step)?;
+    }
+    raising.pragma_update(None, "application_id", APPLICATION_ID)?;
+    raising.pragma_update(None, "user_version", VERSION)?;
+    raising.commit()
+}
+
+#[cfg(test)]
+pub(super) fn create_first(path: &Path) {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(FIRST).unwrap();
+    db.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
 }

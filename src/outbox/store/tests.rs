@@ -11,10 +11,11 @@ use tempfile::TempDir;
 use super::error::StoreError;
 use super::handle::{Durability, Nudge, StoreHandle, StoreThread, open};
 use super::ledger::{Filter, Ledger, LookupError};
-use super::place;
+use super::rows::ATTEMPTS_KEPT;
+use super::{place, schema};
 use crate::clock::Clock;
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, Fate, Mark, MarkKind, Memory, Owed, Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Owed, Settled,
 };
 use crate::presence::model::UserId;
 
@@ -27,6 +28,7 @@ fn delivery(target: &str, rule: &str, person: u64, text: &str) -> Delivery {
         target: target.into(),
         rule: rule.into(),
         person: Some(UserId(person)),
+        called: None,
         parts: json!({ "text": text }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + HOUR_MS,
@@ -37,9 +39,21 @@ fn owing(deliveries: Vec<Delivery>) -> Commit {
     Commit { deliveries, ..Commit::default() }
 }
 
+fn end(fate: Fate) -> End {
+    match fate {
+        Fate::Delivered | Fate::Rehearsed => End::Delivered,
+        Fate::Dead => End::Refused,
+        Fate::Pending { .. } | Fate::Expired => End::Later,
+    }
+}
+
 fn settled(owed: &Owed, fate: Fate, status: u16) -> Settled {
-    let attempt =
-        Attempt { status: Some(status), answer: "why\0not".into(), took: Duration::from_millis(12) };
+    let attempt = Attempt {
+        status: Some(status),
+        answer: "why\0not".into(),
+        took: Duration::from_millis(12),
+        end: end(fate),
+    };
     Settled { seq: owed.seq, fate, attempt: Some(attempt), at_ms: Clock::start().now().wall_ms }
 }
 
@@ -166,6 +180,113 @@ async fn outcomes_are_written_down() {
     let dead = ledger.list(&Filter { state: Some("dead".into()), limit: 10, ..Filter::default() }).unwrap();
     assert_eq!(dead.len(), 1);
     stop(running);
+}
+
+/// Number, status and end of each attempt that is known of a delivery.
+fn tried(ledger: &Ledger, name: &str) -> Vec<(i64, Option<u16>, End)> {
+    let tried = ledger.attempts(&ledger.find(name).unwrap()).unwrap();
+    tried.iter().map(|tried| (tried.number, tried.attempt.status, tried.attempt.end)).collect()
+}
+
+fn count(dir: &Path, table: &str) -> i64 {
+    let db = Connection::open(place::database(dir)).unwrap();
+    db.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn each_attempt_that_did_not_deliver_is_kept_and_goes_with_its_delivery() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let texts = ["at once", "at last", "never", "stubborn"];
+    let owed = store.commit(owing(texts.map(|text| delivery("api", "r", 1, text)).to_vec())).await.unwrap();
+    let later = |next_ms| Fate::Pending { next_ms };
+    store
+        .settle(vec![
+            settled(&owed[0], Fate::Delivered, 200),
+            settled(&owed[1], later(77), 503),
+            settled(&owed[1], later(99), 500),
+            settled(&owed[1], Fate::Delivered, 204),
+            settled(&owed[2], Fate::Dead, 400),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(count(dir.path(), "attempts"), 3, "what arrives at once writes no extra row");
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    assert_eq!(tried(&ledger, "1"), [(1, Some(200), End::Delivered)]);
+    assert_eq!(
+        tried(&ledger, "2"),
+        [(1, Some(503), End::Later), (2, Some(500), End::Later), (3, Some(204), End::Delivered)]
+    );
+    assert_eq!(tried(&ledger, "3"), [(1, Some(400), End::Refused)]);
+    let first = &ledger.attempts(&ledger.find("2").unwrap()).unwrap()[0];
+    assert_eq!((first.next_ms, first.attempt.answer.as_str()), (Some(77), "why\0not"));
+    assert!(first.at_ms.is_some_and(|at_ms| at_ms >= owed[1].delivery.created_ms));
+
+    // Sent again by a person: what was before is not forgotten, and numbers go on.
+    let now_ms = owed[0].delivery.created_ms;
+    assert!(ledger.retry(2, now_ms).unwrap() && ledger.retry(3, now_ms).unwrap());
+    assert_eq!(tried(&ledger, "2")[2], (3, Some(204), End::Delivered));
+    store
+        .settle(vec![settled(&owed[1], later(5), 502), settled(&owed[2], Fate::Delivered, 200)])
+        .await
+        .unwrap();
+    assert_eq!(tried(&ledger, "2")[3..], [(4, Some(502), End::Later)]);
+    assert_eq!(tried(&ledger, "3"), [(1, Some(400), End::Refused), (2, Some(200), End::Delivered)]);
+
+    for nth in 0..30 {
+        store.settle(vec![settled(&owed[3], later(nth), 500)]).await.unwrap();
+    }
+    let last = tried(&ledger, "4");
+    assert_eq!(last.len() as i64, ATTEMPTS_KEPT);
+    assert_eq!((last[0].0, last.last().unwrap().0), (11, 30));
+    assert_eq!(ledger.troubles().unwrap()["api"].attempt.status, Some(500));
+
+    for seq in 1..=4 {
+        assert!(ledger.drop(seq).unwrap());
+    }
+    assert_eq!(count(dir.path(), "attempts"), 0);
+    assert!(ledger.troubles().unwrap().is_empty());
+    stop(running);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_taken_over() {
+    for beside in [false, true] {
+        let dir = temp();
+        let path = place::database(dir.path());
+        schema::create_first(&path);
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(
+                "INSERT INTO deliveries (seq, id, target, rule, person, parts, created_ms, expires_ms, state, attempts,
+                    next_ms, status, answer, took_ms)
+                 VALUES (7, zeroblob(16), 'api', 'r', 5, '{}', 1, 9000000000000, 'pending', 3, 12, 503, 'busy', 40)",
+            )
+            .unwrap();
+        if beside {
+            let ledger = Ledger::open(dir.path()).unwrap();
+            let entry = ledger.find("7").unwrap();
+            let tried = ledger.attempts(&entry).unwrap();
+            assert_eq!((tried.len(), tried[0].number, tried[0].at_ms), (1, 3, None));
+            assert_eq!((tried[0].attempt.status, tried[0].next_ms), (Some(503), Some(12)));
+        }
+        let running = start(dir.path());
+        let owed = all(&running.0, "api").await;
+        assert_eq!((owed[0].seq, owed[0].attempts, &owed[0].delivery.called), (7, 3, &None));
+        running.0.settle(vec![settled(&owed[0], Fate::Pending { next_ms: 1 }, 500)]).await.unwrap();
+        assert_eq!(count(dir.path(), "attempts"), 1);
+        stop(running);
+        stop(start(dir.path()));
+    }
+}
+
+#[test]
+fn a_file_that_an_older_doorchime_runs_on_is_left_alone() {
+    let dir = temp();
+    schema::create_first(&place::database(dir.path()));
+    let _held = place::take(dir.path()).unwrap();
+    assert!(matches!(Ledger::open(dir.path()), Err(StoreError::Older { pid: Some(_), .. })));
 }
 
 #[tokio::test]
@@ -326,7 +447,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
         (
             "newer",
             |path| Connection::open(path).unwrap().pragma_update(None, "user_version", 7).unwrap(),
-            |error| matches!(error, StoreError::Newer { found: 7, known: 1, .. }),
+            |error| matches!(error, StoreError::Newer { found: 7, known: 2, .. }),
         ),
         (
             "somebody else's database",

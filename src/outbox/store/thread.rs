@@ -339,6 +339,7 @@ mod tests {
             target: "api".into(),
             rule: "r".into(),
             person: None,
+            called: None,
             parts: Parts::from_iter([("text".to_owned(), text.into())]),
             created_ms: 0,
             expires_ms: i64::MAX,

@@ -49,6 +49,7 @@ fn delivery(parts: Parts) -> Delivery {
         target: "it".into(),
         rule: "new track".into(),
         person: Some(UserId(7)),
+        called: None,
         parts,
         created_ms: NOW_MS,
         expires_ms: NOW_MS,
