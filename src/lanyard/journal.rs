@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tracing::{debug, error, info, warn};
 
-use super::notice::{Notice, refusal};
+use super::notice::{Loss, Notice, refusal};
 use crate::presence::model::UserId;
 
 /// Named in one line; the rest are counted.
@@ -26,6 +26,9 @@ pub(super) fn write(notice: &Notice, place: &str, names: &Names) {
             } else {
                 debug!(why, failures, again_in_ms, "cannot connect to Lanyard");
             }
+        }
+        Notice::Lost { why: Loss::Renewed, .. } => {
+            debug!(server = place, "connecting afresh, to ask for everybody again");
         }
         Notice::Lost { why, lived, failures, again_in } => {
             let (lived_ms, again_in_ms) = (lived.as_millis() as u64, again_in.as_millis() as u64);

@@ -5,6 +5,7 @@ pub mod address;
 pub(crate) mod chance;
 pub mod counts;
 pub mod dial;
+mod echoes;
 pub mod frame;
 #[cfg(test)]
 mod frame_tests;

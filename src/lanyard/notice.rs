@@ -39,6 +39,10 @@ pub enum Loss {
     NoHello,
     /// No INIT_STATE in time.
     NoInitState,
+    /// Every update comes twice since everybody was asked for again.
+    Doubled,
+    /// Given up on purpose, to ask for everybody again.
+    Renewed,
 }
 
 /// Our own mistake, as Lanyard's close codes name it.
@@ -76,6 +80,10 @@ impl fmt::Display for Loss {
             Self::Broken { why } => f.write_str(why),
             Self::Silent { silent } => write!(f, "nothing came for {} s, not even a Pong", silent.as_secs()),
             Self::NoHello => f.write_str("no Hello came; is it a Lanyard server?"),
+            Self::Doubled => f.write_str(
+                "it sends every update twice since it was asked again, as servers before July 2026 do; from now on it is asked again by connecting afresh",
+            ),
+            Self::Renewed => f.write_str("connecting afresh, to ask for everybody again"),
             Self::NoInitState => f.write_str("no INIT_STATE came in answer to a subscription"),
         }
     }

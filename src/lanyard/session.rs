@@ -58,6 +58,8 @@ pub enum Input {
     },
     /// Ask for everybody again now: somebody doubts what came last.
     Doubt,
+    /// Every update comes twice: `hears_double` said so.
+    Doubled,
     Leave,
 }
 
@@ -98,6 +100,8 @@ pub struct Session {
     /// Rules want to hear of everyone.
     everyone: bool,
     absent: Absent,
+    /// The server doubles subscriptions, so it is asked again by connecting afresh.
+    doubles: bool,
     failures: u32,
     refusals: u32,
     outputs: VecDeque<Output>,
@@ -114,6 +118,7 @@ impl Session {
             people: HashMap::new(),
             everyone: false,
             absent: Absent::default(),
+            doubles: false,
             failures: 0,
             refusals: 0,
             outputs: VecDeque::new(),
@@ -134,6 +139,7 @@ impl Session {
             Input::Broken { why } => self.lose(now, Loss::Broken { why }),
             Input::Want { people, everyone } => self.want(now, people, everyone),
             Input::Doubt => self.doubt(now),
+            Input::Doubled => self.doubled(now),
             Input::Leave => self.leave(),
         }
         self.tick(now);
@@ -145,6 +151,14 @@ impl Session {
         live.heard_at = now;
         live.pinged = false;
         self.meet(id)
+    }
+
+    /// The update as it was sent: whether they are now known to come twice, for `Input::Doubled`.
+    pub fn hears_double(&mut self, id: UserId, raw: &str) -> bool {
+        match &mut self.phase {
+            Phase::Live(live) if !live.everyone => live.echoes.hear(id, raw),
+            _ => false,
+        }
     }
 
     /// A person in an INIT_STATE: whether anybody wants to know.

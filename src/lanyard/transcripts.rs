@@ -111,6 +111,20 @@ fn happen(session: &mut Session, now: Duration, event: &str) {
             }
             Input::Tick
         }
+        // Updates as they are sent: a letter each, about the person.
+        "says" => {
+            let (id, letters) = rest.split_once(' ').unwrap();
+            let id = UserId(id.parse().unwrap());
+            for letter in letters.chars() {
+                let doubled = session.hears_double(id, &letter.to_string());
+                session.updated(now, id);
+                if doubled {
+                    session.handle(now, Input::Doubled);
+                }
+            }
+            Input::Tick
+        }
+        "doubt" => Input::Doubt,
         other => panic!("nothing called {other} happens"),
     };
     session.handle(now, input);
@@ -167,6 +181,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Deaf),
         2 => proptest::option::of(prop_oneof![Just(1000), Just(1011), Just(4004), any::<u16>()])
             .prop_map(|code| Input::Closed { code, reason: "x".to_owned() }),
+        1 => Just(Input::Doubled),
+        1 => Just(Input::Doubt),
         1 => Just(Input::Broken { why: "no".to_owned() }),
         3 => (proptest::collection::vec(0_u64..40, 0..30), any::<bool>())
             .prop_map(|(ids, everyone)| Input::Want { people: ids.into_iter().map(UserId).collect(), everyone }),

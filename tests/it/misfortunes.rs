@@ -5,6 +5,7 @@
 use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
+use doorchime::simulator::server::Mood;
 
 use super::home::{Home, people};
 
@@ -141,6 +142,8 @@ async fn what_takes_its_time() {
     tokio::join!(
         a_server_that_restarts_empty_changes_nobody(),
         what_was_missed_or_lost_is_found_by_asking_again(),
+        a_doubled_subscription_rings_once_and_is_cured(),
+        a_connection_that_is_dead_is_given_up(),
     );
 }
 
@@ -172,4 +175,35 @@ async fn what_was_missed_or_lost_is_found_by_asking_again() {
     home.rings(2).await;
     home.lanyard.set(&bob().kv("lost", "2"));
     home.rings_only(bot, &["Alice changed_kv", "Bob changed_kv", "Bob changed_kv"]).await;
+}
+
+async fn a_doubled_subscription_rings_once_and_is_cured() {
+    let home = home_of_two(", resync: 10s", "").await;
+    home.lanyard.set_mood(Mood { old: true, ..Mood::default() });
+    let bot = home.start_and_subscribe().await;
+    home.until("it asks again", || home.subscriptions() >= 2).await;
+    let mut expected = Vec::new();
+    for n in 1..=8 {
+        home.lanyard.set(&alice().kv("n", &n.to_string()));
+        expected.push("Alice changed_kv");
+        home.rings(expected.len()).await;
+    }
+    home.until("it connects afresh", || home.lanyard.connects() == 2).await;
+    home.until("and subscribes", || home.subscriptions() >= 3).await;
+    home.lanyard.set(&bob().kv("sentinel", "1"));
+    expected.push("Bob changed_kv");
+    home.rings_only(bot, &expected).await;
+}
+
+async fn a_connection_that_is_dead_is_given_up() {
+    let home = home_of_two("", "").await;
+    home.lanyard.set_mood(Mood { heartbeat_interval_ms: 3_000, ..Mood::default() });
+    let bot = home.start_and_subscribe().await;
+    home.lanyard.stall_all();
+    home.lanyard.set_unheard(&alice().kv("missed", "1"));
+    home.until("it connects again", || home.lanyard.connects() == 2).await;
+    assert!(home.log().contains("not even a Pong"), "{}", home.log());
+    home.rings(1).await;
+    home.lanyard.set(&bob().kv("sentinel", "1"));
+    home.rings_only(bot, &["Alice changed_kv", "Bob changed_kv"]).await;
 }

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Output, Phase, Session};
-use crate::lanyard::notice::Notice;
+use crate::lanyard::echoes::Echoes;
+use crate::lanyard::notice::{Loss, Notice};
 use crate::lanyard::observation::Observation;
 use crate::lanyard::question::{self, Question, Questions};
 use crate::lanyard::settings::Subscribe;
 use crate::presence::model::UserId;
 
 /// A connection on which nothing came for this long is asked whether it still is one. Together with the wait
-/// for the answer, a half-open connection is noticed after 40 s.
+/// for the answer, a half-open connection is noticed after 40 s; sooner where the server wants heartbeats
+/// more often than every 30 s.
 const PING_AFTER: Duration = Duration::from_secs(20);
 const SILENCE_MAX: Duration = Duration::from_secs(40);
+/// However often it wants them.
+const PING_AFTER_LEAST: Duration = Duration::from_secs(2);
+const SILENCE_LEAST: Duration = Duration::from_secs(5);
 /// While Lanyard builds the state of everyone it answers nothing, not even a Ping: 20 s at 100,000 people.
 const SILENCE_MAX_EVERYONE: Duration = Duration::from_secs(180);
 /// From a question to its INIT_STATE, however alive the connection is.
@@ -21,6 +26,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(90);
 const ANSWER_WAIT_EVERYONE: Duration = Duration::from_secs(600);
 /// The state of everyone is much work for the server, and its subscribers hear of newcomers anyway.
 const RESYNC_EVERYONE_MIN: Duration = Duration::from_secs(1800);
+/// Connecting afresh is a moment of blindness.
+const RESYNC_AFRESH_MIN: Duration = Duration::from_secs(1800);
 
 #[derive(Debug)]
 pub(super) struct Live {
@@ -35,11 +42,14 @@ pub(super) struct Live {
     pub(super) everyone: bool,
     pub(super) questions: Questions,
     pub(super) resync_at: Option<Duration>,
+    /// All of the wanted have been asked for more than once.
+    pub(super) asked_again: bool,
+    pub(super) echoes: Echoes,
 }
 
 impl Live {
     pub(super) fn deadline(&self, absent_due_at: Option<Duration>) -> Duration {
-        let quiet_at = if self.pinged { self.silent_at() } else { self.heard_at + PING_AFTER };
+        let quiet_at = if self.pinged { self.silent_at() } else { self.ping_at() };
         let ask_at = match self.questions.open_since() {
             Some(_) => Some(self.answer_by()),
             None => earlier(self.resync_at, absent_due_at),
@@ -48,10 +58,14 @@ impl Live {
         ask_at.map_or(soonest, |at| at.min(soonest))
     }
 
+    fn ping_at(&self) -> Duration {
+        self.heard_at + (self.heartbeat * 2 / 3).clamp(PING_AFTER_LEAST, PING_AFTER)
+    }
+
     pub(super) fn silent_at(&self) -> Duration {
         match self.questions.open_since() {
             Some((since, true)) => self.heard_at.max(since) + SILENCE_MAX_EVERYONE,
-            _ => self.heard_at + SILENCE_MAX,
+            _ => self.heard_at + (self.heartbeat * 4 / 3).clamp(SILENCE_LEAST, SILENCE_MAX),
         }
     }
 
@@ -87,6 +101,8 @@ impl Session {
             everyone: false,
             questions: Questions::default(),
             resync_at: None,
+            asked_again: false,
+            echoes: Echoes::default(),
         };
         self.ask_for_all(&mut live, now);
         self.phase = Phase::Live(live);
@@ -98,12 +114,16 @@ impl Session {
             live.beat_at = now + live.heartbeat;
             self.outputs.push_back(Output::Heartbeat);
         }
-        if !live.pinged && now >= live.heard_at + PING_AFTER {
+        if !live.pinged && now >= live.ping_at() {
             live.pinged = true;
             self.outputs.push_back(Output::Ping);
         }
         if live.questions.idle() {
             if live.resync_at.is_some_and(|at| now >= at) {
+                if self.doubles && !live.everyone {
+                    return self.lose(now, Loss::Renewed);
+                }
+                live.asked_again = true;
                 self.resync(now);
             } else {
                 let due = self.absent.due(now);
@@ -138,7 +158,11 @@ impl Session {
             live.questions.about(&named, self.subscribe);
         }
         self.absent.all_asked();
-        let every = if live.everyone { self.resync.max(RESYNC_EVERYONE_MIN) } else { self.resync };
+        let every = match (live.everyone, self.doubles) {
+            (true, _) => self.resync.max(RESYNC_EVERYONE_MIN),
+            (false, true) => self.resync.max(RESYNC_AFRESH_MIN),
+            (false, false) => self.resync,
+        };
         // A fifth to either side, so that many bots do not ask together.
         let wait = every.mul_f64(0.8 + 0.4 * self.chance.roll());
         live.resync_at = (!self.resync.is_zero()).then(|| now + wait);
@@ -182,6 +206,9 @@ impl Session {
         let unseen = live.questions.answered(now).map(Question::into_unseen).unwrap_or_default();
         let unseen = unseen.into_iter().filter(|id| self.people.contains_key(id));
         let unseen: Vec<UserId> = unseen.collect();
+        if live.asked_again && live.questions.idle() {
+            live.echoes.asked_again();
+        }
         if !whole {
             self.note(Notice::Spoilt { unseen: unseen.len() });
             self.absent.spoilt(now, unseen, self.chance.roll());
@@ -233,6 +260,14 @@ impl Session {
         }
         live.questions.about(&added, self.subscribe);
         self.outputs.extend(question::unsubscribe(&removed).map(Output::Send));
+    }
+
+    /// The cure for a doubled subscription is a fresh connection; and not to double it again.
+    pub(super) fn doubled(&mut self, now: Duration) {
+        if matches!(self.phase, Phase::Live(_)) {
+            self.doubles = true;
+            self.lose(now, Loss::Doubled);
+        }
     }
 
     pub(super) fn doubt(&mut self, now: Duration) {

@@ -49,11 +49,15 @@ impl Client {
         self.hands.counts.frames += 1;
         match self.decoder.decode(payload) {
             Ok(Frame::Update(id, presence)) => {
+                let doubled = self.session.hears_double(id, presence.raw);
                 if self.session.updated(now.mono, id) {
                     self.hands.counts.updates += 1;
                     sink(Observation::Updated(id, presence));
                 } else {
                     self.hands.counts.unwanted += 1;
+                }
+                if doubled {
+                    self.session.handle(now.mono, Input::Doubled);
                 }
             }
             Ok(Frame::InitState(people)) => {

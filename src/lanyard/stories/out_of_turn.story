@@ -22,7 +22,7 @@ ids, resync 0s
     tell: snapshot ends, absent: nobody
 3s update 9
 then tick
-    heartbeat (at 11.0s)
+    ping (at 9.7s)
 13s closed 4005
     tell: Disconnected
     drop
