@@ -212,7 +212,7 @@ impl Engine {
         let known = self.known.entry(id).or_default();
         if !known.raw.is_empty() {
             let since = *known.disowned_since.get_or_insert(now.mono);
-            if now.mono - since < DISOWNED_FOR {
+            if now.mono.saturating_sub(since) < DISOWNED_FOR {
                 return;
             }
         }
