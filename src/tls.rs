@@ -55,6 +55,20 @@ fn trust_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     if roots.len() == before { Err(TlsError::EmptyCa { path: path.to_owned() }) } else { Ok(()) }
 }
 
+/// Whether a CA file can be used, or why not, in words: "is not there".
+pub fn check_ca(path: &Path) -> Result<(), String> {
+    let Err(error) = trust_file(&mut RootCertStore::empty(), path) else { return Ok(()) };
+    Err(match error {
+        TlsError::UnreadableCa { .. } if !path.exists() => "is not there".to_owned(),
+        TlsError::UnreadableCa { why, .. } => format!("cannot be read: {why}"),
+        TlsError::EmptyCa { .. } => {
+            "holds no certificate; it must be PEM, with `-----BEGIN CERTIFICATE-----`".to_owned()
+        }
+        TlsError::BadCa { why, .. } => format!("has a certificate in it that cannot be a root: {why}"),
+        TlsError::Setup(why) => format!("cannot be used: {why}"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

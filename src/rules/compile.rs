@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 
 use super::diagnostic::{Findings, Problem, Problems};
+use super::elsewhere;
 use super::mask::Mask;
 use super::names;
 use super::parts;
@@ -13,10 +15,11 @@ use super::places::{Source, Span};
 use super::reading::{Name, Reader};
 use super::scope::Keys;
 use super::set::{Group, Index, Person, RuleSet};
-use super::spec::{GroupSpec, PersonSpec, Spec, TargetSpec};
+use super::spec::{GroupSpec, PersonSpec, Spec, TargetSpec, Unread};
 use super::tree::Node;
 use super::vars::{self, Vars};
 use super::yaml;
+use crate::lanyard::settings::Subscribe;
 use crate::presence::model::UserId;
 use crate::targets::{KINDS, Kind, Target};
 
@@ -61,6 +64,7 @@ pub struct Known<'k> {
     pub groups: Vec<Group>,
     /// `None` for a target that is there but could not be built.
     pub targets: HashMap<&'k str, KnownTarget<'k>>,
+    pub unread: Unread,
 }
 
 pub struct KnownTarget<'k> {
@@ -73,8 +77,8 @@ pub struct KnownTarget<'k> {
 fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars: &dyn Vars) -> RuleSet {
     let timezone = timezone(spec.timezone, reader, vars);
     let (people, mut referents) = people(&spec.people, reader);
-    let groups = groups(&spec.groups, &mut referents, reader);
-    let (built, targets) = targets(&spec.targets, reader);
+    let groups = groups(&spec.groups, &mut referents, spec.unread.people, reader);
+    let (built, targets) = targets(&spec.targets, reader, vars);
     let known = Known {
         referents,
         person_keys: people.iter().map(|person| person.key.clone()).collect(),
@@ -82,6 +86,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
         people,
         groups,
         targets,
+        unread: spec.unread,
     };
     let rules = super::rule::compile_all(&spec.rules, &known, reader);
     tell_unused(spec, root, reader);
@@ -155,6 +160,7 @@ fn people<'n>(
 fn groups<'n>(
     specs: &'n [GroupSpec<'n>],
     referents: &mut HashMap<&'n str, Referent>,
+    unread: bool,
     reader: &mut Reader<'_>,
 ) -> Vec<Group> {
     let mut groups = Vec::with_capacity(specs.len());
@@ -175,12 +181,11 @@ fn groups<'n>(
                 }
                 None => {
                     let known = referents.iter().filter(|(_, it)| matches!(it, Referent::Person(_)));
-                    reader.problems.unknown_name(
-                        member.at,
-                        "person",
-                        member.text,
-                        known.map(|(name, _)| *name),
-                    );
+                    let known = known.map(|(name, _)| *name);
+                    let instead = elsewhere::as_list(member.text);
+                    if !unread {
+                        reader.problems.unknown_name(member.at, "person", member.text, instead, known);
+                    }
                 }
             }
         }
@@ -200,6 +205,7 @@ type Built = BTreeMap<Arc<str>, Arc<Target>>;
 fn targets<'n>(
     specs: &'n [TargetSpec<'n>],
     reader: &mut Reader<'_>,
+    vars: &dyn Vars,
 ) -> (Built, HashMap<&'n str, KnownTarget<'n>>) {
     let (mut built, mut known) = (BTreeMap::new(), HashMap::new());
     for spec in specs {
@@ -208,11 +214,12 @@ fn targets<'n>(
             let found = KINDS.iter().find(|kind| kind.name == name.text);
             if found.is_none() {
                 let kinds = KINDS.iter().map(|kind| kind.name);
-                reader.problems.unknown_name(name.at, "type of target", name.text, kinds);
+                let instead = elsewhere::instead(elsewhere::KINDS, name.text);
+                reader.problems.unknown_name(name.at, "type of target", name.text, instead, kinds);
             }
             found
         });
-        let target = kind.and_then(|kind| target(spec, kind, reader));
+        let target = kind.and_then(|kind| target(spec, kind, reader, vars));
         if let Some(target) = &target {
             built.insert(Arc::from(spec.key.text), Arc::clone(target));
         }
@@ -221,17 +228,29 @@ fn targets<'n>(
     (built, known)
 }
 
-fn target(spec: &TargetSpec<'_>, kind: &'static Kind, reader: &mut Reader<'_>) -> Option<Arc<Target>> {
-    let settings = parts::settings(reader, spec, kind)?;
+fn target(
+    spec: &TargetSpec<'_>,
+    kind: &'static Kind,
+    reader: &mut Reader<'_>,
+    vars: &dyn Vars,
+) -> Option<Arc<Target>> {
+    let mut settings = parts::settings(reader, spec, kind)?;
+    if let Some(Json::String(path)) = settings.get_mut("tls").and_then(|tls| tls.get_mut("ca")) {
+        match vars.ca(path) {
+            // The sender reads it again, from wherever it runs.
+            Ok(found) => *path = found,
+            Err(why) => {
+                let place = spec.settings.find(&["tls".to_owned(), "ca".to_owned()]).at;
+                let what = format!("the file `{path}` {why}");
+                let help = "the path counts from the rules file's folder";
+                reader.problems.add(Problem::error(place, what).help(help));
+                return None;
+            }
+        }
+    }
     match Target::build(spec.key.text, kind, &settings) {
         Ok(target) => {
-            for warning in target.warnings() {
-                let problem = Problem::warning(spec.key.at, warning.what);
-                reader.problems.add(match warning.help {
-                    Some(help) => problem.help(help),
-                    None => problem,
-                });
-            }
+            parts::doubt_placed(reader, spec.key.at, spec.settings, target.warnings());
             Some(Arc::new(target))
         }
         Err(mistakes) => {
@@ -263,6 +282,13 @@ fn tell_unused(spec: &Spec<'_>, root: &Node, reader: &mut Reader<'_>) {
     let rules = root.entries().and_then(|entries| entries.iter().find(|entry| entry.key == "rules"));
     let text = rules.map_or("", |entry| reader.source.slice(entry.value.at));
     let words: HashSet<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).collect();
+    let everyone = words.contains("everyone") || matches!(spec.lanyard.subscribe, Subscribe::All);
+    let members: HashSet<&str> =
+        spec.groups.iter().flat_map(|group| &group.members).map(|member| member.text).collect();
+    let used = |key: &str| everyone || words.contains(key) || members.contains(key);
+    for person in spec.people.iter().filter(|person| !used(person.key.text)) {
+        reader.problems.unused(person.key.at, "person", person.key.text);
+    }
     for group in spec.groups.iter().filter(|group| !words.contains(group.key.text)) {
         reader.problems.unused(group.key.at, "group", group.key.text);
     }

@@ -61,6 +61,11 @@ impl Problem {
         Self { help: mistake.help, ..Self::error(at, mistake.what) }
     }
 
+    /// The same, of something that works but is seldom meant.
+    pub fn doubt(at: Span, mistake: Mistake) -> Self {
+        Self { severity: Severity::Warning, ..Self::from_mistake(at, mistake) }
+    }
+
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -115,15 +120,17 @@ impl Problems {
         self.add(Problem::error(at, what).also(first, "first here").help("keep one of them"));
     }
 
-    /// `of` is the mapping in words: "a rule".
+    /// `of` is the mapping in words: "a rule". `instead` is what to do, where that is known better than by a
+    /// likeness of names.
     pub fn unknown_key<'k>(
         &mut self,
         at: Span,
         key: &str,
         of: &str,
+        instead: Option<String>,
         known: impl IntoIterator<Item = &'k str>,
     ) {
-        self.unknown(at, format!("unknown key `{key}` of {of}"), key, known);
+        self.unknown(at, format!("unknown key `{key}` of {of}"), key, instead, known);
     }
 
     pub fn later_key(&mut self, at: Span, key: &str) {
@@ -145,8 +152,9 @@ impl Problems {
     }
 
     /// `wanted` and `found` in words: "a mapping", "a list".
-    pub fn wrong_kind(&mut self, at: Span, key: &str, wanted: &str, found: &str) {
-        self.add(Problem::error(at, format!("`{key}` takes {wanted}, and this is {found}")));
+    pub fn wrong_kind(&mut self, at: Span, key: &str, wanted: &str, found: &str, help: Option<String>) {
+        let what = format!("`{key}` takes {wanted}, and this is {found}");
+        self.add(Problem { help, ..Problem::error(at, what) });
     }
 
     /// `sort` in words: "target", "person or group".
@@ -155,9 +163,10 @@ impl Problems {
         at: Span,
         sort: &str,
         name: &str,
+        instead: Option<String>,
         known: impl IntoIterator<Item = &'k str>,
     ) {
-        self.unknown(at, format!("unknown {sort} `{name}`"), name, known);
+        self.unknown(at, format!("unknown {sort} `{name}`"), name, instead, known);
     }
 
     pub fn name_taken(&mut self, at: Span, name: &str, first: Span, sort: &str) {
@@ -195,11 +204,17 @@ impl Problems {
         self.add(Problem::error(at, what).help(help));
     }
 
-    fn unknown<'k>(&mut self, at: Span, what: String, word: &str, known: impl IntoIterator<Item = &'k str>) {
-        let problem = Problem::error(at, what);
+    fn unknown<'k>(
+        &mut self,
+        at: Span,
+        what: String,
+        word: &str,
+        instead: Option<String>,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
         // The search looks at every known name: not worth it for a mistake that nobody will be shown.
-        let hint = if self.are_plenty() { None } else { hint(word, known) };
-        self.add(Problem { help: hint, ..problem });
+        let help = if self.are_plenty() { None } else { instead.or_else(|| hint(word, known)) };
+        self.add(Problem { help, ..Problem::error(at, what) });
     }
 
     /// Everything found, in the order of the file.

@@ -21,10 +21,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, Mistake> {
     if rest.is_empty() {
         return Err(Mistake::new(all, "a length of time is missing").help(EXAMPLES));
     }
-    let mut total_ms = 0_u64;
+    let (mut total_ms, mut last) = (0_u64, "");
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
+        if after.starts_with(':') {
+            let why = format!("`{text}` is not a length of time");
+            return Err(Mistake::new(all, why).help(clock_help(text)));
+        }
         if after.starts_with(['.', ',']) {
             let why = format!("`{text}` is not made of whole numbers");
             return Err(Mistake::new(all, why).help("half an hour more is written `1h30m`"));
@@ -34,6 +38,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, Mistake> {
         let (unit, after) = after.split_at(letters);
         if number.is_empty() {
             return Err(Mistake::new(all, format!("`{text}` is not a length of time")).help(EXAMPLES));
+        }
+        if unit.is_empty() && !last.is_empty() {
+            // `1h30` is an hour and a half: the next smaller unit is meant.
+            let next = match last {
+                "w" => "d",
+                "d" => "h",
+                "h" => "m",
+                "m" => "s",
+                _ => "ms",
+            };
+            let help = format!("write `{}{next}`", text.trim());
+            return Err(Mistake::new(all, format!("`{text}` has no unit at its end")).help(help));
         }
         if unit.is_empty() {
             let why = format!("`{text}` has no unit");
@@ -48,6 +64,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Mistake> {
             Some(sum) if sum <= LONGEST.as_millis() as u64 => sum,
             _ => return Err(Mistake::new(all, format!("`{text}` is longer than ten years"))),
         };
+        last = unit;
         rest = after.trim_start();
     }
     Ok(Duration::from_millis(total_ms))
@@ -79,6 +96,28 @@ pub fn spell_duration(duration: Duration) -> String {
         }
     }
     if spelled.is_empty() { "0".to_owned() } else { spelled }
+}
+
+/// `00:10:00`, as clocks show it.
+fn clock_help(text: &str) -> String {
+    let parts: Vec<Option<u64>> = text.trim().split(':').map(|part| part.parse().ok()).collect();
+    let spelled = |seconds: u64| spell_duration(Duration::from_secs(seconds.min(LONGEST.as_secs())));
+    match parts[..] {
+        [Some(hours), Some(minutes), Some(seconds)] => {
+            let seconds = hours
+                .saturating_mul(3_600)
+                .saturating_add(minutes.saturating_mul(60))
+                .saturating_add(seconds);
+            format!("write `{}`", spelled(seconds))
+        }
+        [Some(0), Some(minutes)] => format!("write `{}`", spelled(minutes.saturating_mul(60))),
+        [Some(more), Some(less)] => {
+            let less_than =
+                |unit: u64| spelled(more.saturating_mul(unit * 60).saturating_add(less.saturating_mul(unit)));
+            format!("write `{}`, or `{}`", less_than(60), less_than(1))
+        }
+        _ => EXAMPLES.to_owned(),
+    }
 }
 
 fn unit_help(unit: &str) -> String {

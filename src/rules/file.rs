@@ -9,6 +9,7 @@ use super::diagnostic::{Findings, Problem};
 use super::places::{Source, Span};
 use super::vars::{VALUE_BYTES_MAX, Vars};
 use super::yaml::FILE_BYTES_MAX;
+use crate::tls;
 
 /// Reads and compiles a rules file; variables come from the environment.
 pub fn load(path: &Path) -> Result<Loaded, Findings> {
@@ -30,24 +31,32 @@ pub fn read(path: &Path) -> Result<Source, Findings> {
         let problem = Problem::nowhere(format!("the rules file `{name}` {why}"));
         refused(problem.help("name another file, or let `doorchime init` write one to start from"))
     })?;
+    let not_utf8 = |what: &str| Problem::nowhere(what).help("save the file as UTF-8");
+    if looks_like_utf16(&bytes) {
+        return Err(refused(not_utf8("the file is not UTF-8: it looks like UTF-16")));
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
-            let bytes = error.into_bytes();
-            let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-            let what = if wide {
-                "the file is UTF-16, and YAML here is UTF-8".to_owned()
-            } else {
-                "this is not UTF-8 text".to_owned()
-            };
-            let source = Source::new(name.clone(), String::from_utf8_lossy(&bytes).into_owned());
-            let problem = Problem::error(Span::new(good, good + 1), what).help("save the file as UTF-8");
+            let source = Source::new(name, String::from_utf8_lossy(error.as_bytes()));
+            // The first bad byte is now the first of these; a byte order mark before it is gone.
+            let good =
+                good - (error.as_bytes().len().min(3) * usize::from(error.as_bytes().starts_with(BOM)));
+            let at = Span::new(good, good + char::REPLACEMENT_CHARACTER.len_utf8());
             let mut problems = super::diagnostic::Problems::default();
-            problems.add(problem);
+            problems.add(Problem { at: Some(at), ..not_utf8("the file is not UTF-8: this is no character") });
             Err(problems.into_findings(source, super::mask::Mask::default()))
         }
     }
+}
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A mark at the start, or ASCII with a zero beside each letter.
+fn looks_like_utf16(bytes: &[u8]) -> bool {
+    let first = bytes.get(..2).unwrap_or_default();
+    matches!(first, [0xff, 0xfe] | [0xfe, 0xff]) || matches!(first, [0, other] | [other, 0] if *other != 0)
 }
 
 /// The environment, and files beside the rules file.
@@ -65,6 +74,12 @@ impl<F: Fn(&str) -> Option<String>> Vars for Surroundings<F> {
         let bytes = read_at_most(&self.folder.join(path), VALUE_BYTES_MAX)?;
         String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
     }
+
+    fn ca(&self, path: &str) -> Result<String, String> {
+        let path = self.folder.join(path);
+        tls::check_ca(&path)?;
+        Ok(path.display().to_string())
+    }
 }
 
 fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, String> {
@@ -74,11 +89,6 @@ fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::IsADirectory => "is a folder".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
-    // Opening a pipe would wait for somebody to write into it.
-    let sort = std::fs::metadata(path).map_err(failed)?.file_type();
-    if !sort.is_file() {
-        return Err(if sort.is_dir() { "is a folder" } else { "is not a file" }.to_owned());
-    }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -7,7 +7,7 @@ pub struct Setting {
     pub takes: &'static str,
     /// Told of in the design, but not there yet.
     pub later: bool,
-    /// One sentence for editors.
+    /// One sentence for the reference and for editors.
     pub doc: &'static str,
 }
 
@@ -38,7 +38,7 @@ pub const FILE: &[Setting] = &[
     key("groups", "groups", "Names for several people together."),
     key("targets", "targets", "Where messages go: a name of your choice, and what it is."),
     key("rules", "rules", "What to look for, and what to send."),
-    key("tests", "anything", "Stories that `doorchime test` runs against the rules, in a later version."),
+    later("tests", "Stories to run against the rules."),
 ];
 
 pub const LANYARD: &[Setting] = &[
@@ -71,6 +71,7 @@ pub const TARGET: &[Setting] = &[
 
 pub const RULE: &[Setting] = &[
     key("id", "rule_id", "The rule's name. Its state is kept under it, across reloads."),
+    key("description", "text", "What the rule is for, for those who read the file."),
     key("enabled", "boolean", "`false` rests the rule and keeps its state."),
     key("who", "who", "Whom the rule is about: a person, a group, a list of both, or `everyone`."),
     key("when", "when", "The change, or the list of changes, that rings."),

@@ -66,6 +66,40 @@ impl Mask {
     }
 }
 
+/// Where a value ends of which nobody knows whether it is YAML: rather a little too late than too early.
+fn value_end(value: &str, in_brackets: bool) -> usize {
+    let ends_here = |at: usize, marks: &[char]| {
+        let rest = value[at..].trim_end();
+        rest.is_empty() || rest.starts_with(marks)
+    };
+    let start = value.len() - value.trim_start().len();
+    if let Some(mark) = value[start..].chars().next().filter(|first| matches!(first, '"' | '\'')) {
+        let closes = value[start + 1..].find(mark).map(|end| start + end + 2);
+        if let Some(end) = closes.filter(|&end| ends_here(end, &[',', '}', ']', ' '])) {
+            return end;
+        }
+    }
+    let mut in_variable = false;
+    let end = value.char_indices().find(|&(at, c)| {
+        let after = at + c.len_utf8();
+        match c {
+            '{' if value[..at].ends_with('$') => in_variable = true,
+            '}' if in_variable => in_variable = false,
+            ',' => return value[after..].starts_with(' ') || key_follows(&value[after..]),
+            '}' | ']' => return ends_here(after, &[',', '}', ']', ' ']),
+            _ => {}
+        }
+        false
+    });
+    end.filter(|_| in_brackets).map_or(value.len(), |(at, _)| at)
+}
+
+/// Whether a text begins with `word:`.
+fn key_follows(text: &str) -> bool {
+    let word = text.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''));
+    word.len() < text.len() && word.starts_with(':')
+}
+
 /// What looks like a secret though nobody has said so: a file that is not even YAML has lines to show, too.
 fn suspects(source: &Source, at: Span) -> Vec<Span> {
     let mut found = Mask::default();
@@ -81,8 +115,8 @@ fn suspects(source: &Source, at: Span) -> Vec<Span> {
                 let key = rest.len()
                     - rest.trim_start_matches(|c: char| c.is_alphanumeric() || "_-\"'".contains(c)).len();
                 let Some(value) = rest[key..].strip_prefix(':') else { continue };
-                let end = value.find(", ").unwrap_or(value.len());
-                let value = value[..end].trim_end_matches(['}', ']', ' ', '\n', '\r']);
+                let in_brackets = line[..at].contains(['{', '[']);
+                let value = value[..value_end(value, in_brackets)].trim_end();
                 let from = at + key + 1 + (value.len() - value.trim_start().len());
                 found.hide(source, here.part(from..at + key + 1 + value.len()));
             }

@@ -17,6 +17,7 @@ pub const PATTERNS_MAX: usize = 1000;
 /// One field of a change and the patterns of which one must match.
 #[derive(Clone, Debug)]
 pub struct Narrow {
+    field: &'static str,
     reading: Reading,
     any: Vec<Pattern>,
 }
@@ -53,13 +54,38 @@ impl Narrow {
                 Err(mistake) => misfits.push(Misfit { pattern: Some(at), mistake }),
             }
         }
-        if misfits.is_empty() { Ok(Self { reading, any }) } else { Err(misfits) }
+        if misfits.is_empty() { Ok(Self { field: name, reading, any }) } else { Err(misfits) }
     }
 
     /// Whether a change of the kind it was compiled for is meant. What is missing is an empty text.
     pub fn holds(&self, changed: Changed<'_>) -> bool {
         let value = self.reading.text(changed);
         self.any.iter().any(|pattern| pattern.matches(&value))
+    }
+}
+
+/// Whether no change of this kind can be what these narrows are for: a status that changes is another
+/// afterwards.
+pub fn contradict(kind: ChangeKind, narrows: &[Narrow]) -> bool {
+    let of = |field: &str| narrows.iter().find(|narrow| narrow.field == field);
+    let (Subject::Status, Some(from), Some(to)) = (kind.subject(), of("from"), of("to")) else {
+        return false;
+    };
+    let fit = |narrow: &Narrow, word: &str| narrow.any.iter().any(|pattern| pattern.matches(word));
+    let (before, after) = (words(kind, "from"), words(kind, "to"));
+    !before.iter().any(|was| fit(from, was) && after.iter().any(|now| now != was && fit(to, now)))
+}
+
+/// The field that is meant by a pattern without one.
+pub fn main_field(kind: ChangeKind) -> Option<&'static str> {
+    match kind.subject() {
+        Subject::Status => Some("to"),
+        Subject::Platform => Some("platform"),
+        Subject::Track => Some("song"),
+        Subject::Activity | Subject::Profile => Some("name"),
+        Subject::CustomStatus => Some("text"),
+        Subject::Kv => Some("key"),
+        Subject::Person => None,
     }
 }
 

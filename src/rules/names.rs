@@ -8,8 +8,8 @@ use crate::presence::model::UserId;
 
 /// The longest name, in bytes.
 const NAME_BYTES_MAX: usize = 100;
-/// Discord's oldest ids have 15 digits.
-const USER_ID_DIGITS_MIN: usize = 15;
+/// Discord's ids have grown to 17 digits before anybody could sign up.
+const USER_ID_DIGITS_MIN: usize = 17;
 
 /// First words that mean something in conditions and templates, beside a person's fields.
 const RESERVED: [&str; 18] = [

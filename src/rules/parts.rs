@@ -4,10 +4,13 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::diagnostic::Problem;
 use super::duration::parse_duration;
+use super::elsewhere;
 use super::keys::{self, Setting};
+use super::lookalike;
 use super::mask::Mask;
+use super::mistake::Mistake;
 use super::places::{Source, Span};
-use super::reading::Reader;
+use super::reading::{Allowed, Reader};
 use super::scalar;
 use super::spec::TargetSpec;
 use super::tree::{Entry, Node, Sort, Value};
@@ -19,14 +22,8 @@ pub fn settings(
     spec: &TargetSpec<'_>,
     kind: &'static Kind,
 ) -> Option<Map<String, Json>> {
-    let of = format!("a target of type `{}`", kind.name);
-    read(
-        reader,
-        spec.key.at,
-        spec.settings,
-        &of,
-        Table { fixed: keys::TARGET, keys: kind.settings, texts: Texts::Plain },
-    )
+    let table = Table { fixed: keys::TARGET, keys: kind.settings, texts: Texts::Plain };
+    read(reader, spec.key.at, spec.settings, kind, table)
 }
 
 /// What a message says beside `to`, if all of it can be read.
@@ -36,12 +33,27 @@ pub fn message(
     node: &Node,
     kind: &'static Kind,
 ) -> Option<Map<String, Json>> {
-    let of = format!("a message to a target of type `{}`", kind.name);
-    read(reader, at, node, &of, Table { fixed: keys::SEND, keys: kind.parts, texts: Texts::Templates })
+    let table = Table { fixed: keys::SEND, keys: kind.parts, texts: Texts::Templates };
+    read(reader, at, node, kind, table)
 }
 
 /// Tells mistakes that are placed by keys and list places.
 pub fn tell_placed(reader: &mut Reader<'_>, at: Span, node: &Node, mistakes: Vec<Placed>) {
+    tell_placed_as(Problem::from_mistake, reader, at, node, mistakes);
+}
+
+/// The same of what works but is seldom meant.
+pub fn doubt_placed(reader: &mut Reader<'_>, at: Span, node: &Node, mistakes: Vec<Placed>) {
+    tell_placed_as(Problem::doubt, reader, at, node, mistakes);
+}
+
+fn tell_placed_as(
+    problem: fn(Span, Mistake) -> Problem,
+    reader: &mut Reader<'_>,
+    at: Span,
+    node: &Node,
+    mistakes: Vec<Placed>,
+) {
     for (path, mistake) in mistakes {
         let found = node.find(&path);
         if found.scalar().is_some() && !path.is_empty() {
@@ -50,10 +62,10 @@ pub fn tell_placed(reader: &mut Reader<'_>, at: Span, node: &Node, mistakes: Vec
             } else {
                 scalar::place(reader.source, found, mistake.at.clone())
             };
-            reader.problems.add(Problem::from_mistake(place, mistake));
+            reader.problems.add(problem(place, mistake));
         } else {
             let place = if path.is_empty() { at } else { key_of(node, &path).unwrap_or(at) };
-            reader.problems.add(Problem::from_mistake(reader.source.first_line_of(place), mistake));
+            reader.problems.add(problem(reader.source.first_line_of(place), mistake));
         }
     }
 }
@@ -127,10 +139,20 @@ enum Texts {
     Templates,
 }
 
-fn read(reader: &mut Reader<'_>, at: Span, node: &Node, of: &str, table: Table) -> Option<Map<String, Json>> {
+fn read(
+    reader: &mut Reader<'_>,
+    at: Span,
+    node: &Node,
+    kind: &'static Kind,
+    table: Table,
+) -> Option<Map<String, Json>> {
+    let of = &match table.texts {
+        Texts::Plain => format!("a target of type `{}`", kind.name),
+        Texts::Templates => format!("a message to a target of type `{}`", kind.name),
+    };
     let fields = reader.mapping("this", node);
-    let names: Vec<&'static str> = table.keys.iter().map(|key| key.name).collect();
-    reader.check_keys(fields, of, table.fixed, &names);
+    let instead = |key: &str| instead(kind, table.texts, key);
+    reader.check_keys(fields, &Allowed { of, fixed: table.fixed, more: table.keys, instead: &instead });
     // An unknown key does not keep the rest from being looked at.
     let before = reader.problems.errors();
     let mut read = Map::new();
@@ -149,9 +171,65 @@ fn read(reader: &mut Reader<'_>, at: Span, node: &Node, of: &str, table: Table) 
     (!broken && reader.problems.errors() == before).then_some(read)
 }
 
+/// What to do instead of writing `key` in a target or in a message to it.
+fn instead(kind: &Kind, texts: Texts, key: &str) -> Option<String> {
+    let (general, other) = match texts {
+        Texts::Plain => (elsewhere::TARGET, kind.parts),
+        Texts::Templates => (elsewhere::SEND, kind.settings),
+    };
+    let misplaced = other.iter().any(|known| known.name == key)
+        || (texts == Texts::Templates && keys::TARGET.iter().any(|known| known.name == key && !known.later));
+    if misplaced {
+        return Some(match texts {
+            Texts::Plain => "it belongs to a message: write it beside `to:`".to_owned(),
+            Texts::Templates => "it belongs to the target, under `targets:`".to_owned(),
+        });
+    }
+    elsewhere::instead(kind.elsewhere, key).or_else(|| elsewhere::instead(general, key))
+}
+
+/// What is taken as it stands, though its author seems to expect something else.
+fn doubt(reader: &mut Reader<'_>, node: &Node, key: &Key, texts: Texts) {
+    let mut doubts = Vec::new();
+    let mut look = |node: &Node| {
+        let Some(scalar) = node.scalar() else { return };
+        doubts.extend(match texts {
+            Texts::Templates => lookalike::other_template(&scalar.text)
+                .map(|it| (scalar::place(reader.source, node, it.at.clone()), it)),
+            Texts::Plain => {
+                let token = (key.name == "token").then(|| lookalike::bearer(&scalar.text)).flatten();
+                token.or_else(|| lookalike::unfilled(&scalar.text)).map(|it| {
+                    (
+                        if it.at.is_empty() {
+                            node.at
+                        } else {
+                            scalar::place(reader.source, node, it.at.clone())
+                        },
+                        it,
+                    )
+                })
+            }
+        });
+    };
+    each_scalar(node, &mut look);
+    for (at, mistake) in doubts {
+        reader.problems.add(Problem::doubt(at, mistake));
+    }
+}
+
+fn each_scalar(node: &Node, look: &mut impl FnMut(&Node)) {
+    match &node.value {
+        Value::Scalar(_) => look(node),
+        Value::List(items) => items.iter().for_each(|item| each_scalar(item, look)),
+        Value::Map(entries) => entries.iter().for_each(|entry| each_scalar(&entry.value, look)),
+        Value::Broken => {}
+    }
+}
+
 fn value(reader: &mut Reader<'_>, entry: &Entry, key: &Key, texts: Texts) -> Option<Json> {
     let node = &entry.value;
     let name = entry.key.as_str();
+    doubt(reader, node, key, texts);
     // What a template renders to is known when it is rendered, not before.
     if texts == Texts::Templates
         && let Some(scalar) = node.scalar().filter(|scalar| scalar.text.contains("{{"))
@@ -164,11 +242,19 @@ fn value(reader: &mut Reader<'_>, entry: &Entry, key: &Key, texts: Texts) -> Opt
             reader.text(name, node).map(|text| Json::String(text.text.clone()))
         }
         Shape::Number => number(node).map(Json::Number).or_else(|| {
-            reader.wrong_kind(name, node, "a number");
+            let help = quoted_number(node).then(|| "a number is written without quotes".to_owned());
+            reader.wrong_kind_but(name, node, "a number", help);
             None
         }),
         Shape::NumberOr(words) => match number(node) {
             Some(number) => Some(Json::Number(number)),
+            None if quoted_number(node) => {
+                let text = node.scalar().map_or("", |scalar| scalar.text.as_str());
+                let sort = format!("word for `{name}`:");
+                let help = format!("a number is written without quotes: `{text}`");
+                reader.problems.unknown_name(node.at, &sort, text, Some(help), []);
+                None
+            }
             None => reader.choice(name, node, words).map(|word| Json::String(word.to_owned())),
         },
         Shape::Bool => reader.boolean(name, node).map(Json::Bool),
@@ -214,6 +300,10 @@ fn number(node: &Node) -> Option<Number> {
         Sort::Text if !scalar.fills.is_empty() => scalar.text.trim().parse().ok(),
         _ => None,
     }
+}
+
+fn quoted_number(node: &Node) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.sort == Sort::Text && scalar.text.trim().parse::<f64>().is_ok())
 }
 
 fn holds_broken(node: &Node) -> bool {

@@ -9,6 +9,7 @@ use super::mistake::Mistake;
 use super::places::{Source, Span};
 use super::scalar;
 use super::tree::{Entry, Node, Scalar, Sort, Value};
+use crate::targets::Key;
 
 /// A word of the file and its place.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,27 @@ pub struct Reader<'r> {
 #[derive(Clone, Copy)]
 pub struct Fields<'n> {
     entries: &'n [Entry],
+}
+
+/// The keys that a mapping may have.
+pub struct Allowed<'t> {
+    /// The mapping in words: "a rule".
+    pub of: &'t str,
+    pub fixed: &'static [Setting],
+    /// Those of a kind of target.
+    pub more: &'static [Key],
+    /// What to do instead of writing another key.
+    pub instead: &'t dyn Fn(&str) -> Option<String>,
+}
+
+impl<'t> Allowed<'t> {
+    pub fn fixed(
+        of: &'t str,
+        fixed: &'static [Setting],
+        instead: &'t dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        Self { of, fixed, more: &[], instead }
+    }
 }
 
 impl<'n> Fields<'n> {
@@ -56,24 +78,31 @@ impl Reader<'_> {
         Fields::of(node)
     }
 
-    /// Tells of the keys that are not in the tables. `of` in words: "a rule".
-    pub fn check_keys(&mut self, fields: Fields<'_>, of: &str, keys: &[Setting], more: &[&'static str]) {
-        for entry in fields.iter() {
-            match keys.iter().find(|key| key.name == entry.key) {
+    /// Tells of the keys that are not in the tables.
+    pub fn check_keys(&mut self, fields: Fields<'_>, allowed: &Allowed<'_>) {
+        for (at, entry) in fields.entries.iter().enumerate() {
+            match allowed.fixed.iter().find(|key| key.name == entry.key) {
                 Some(key) if key.later => self.problems.later_key(entry.key_at, &entry.key),
                 Some(_) => {}
-                None if more.contains(&entry.key.as_str()) => {}
+                None if allowed.more.iter().any(|key| key.name == entry.key) => {}
                 None => {
-                    let known = keys.iter().filter(|key| !key.later).map(|key| key.name);
-                    self.problems.unknown_key(
-                        entry.key_at,
-                        &entry.key,
-                        of,
-                        known.chain(more.iter().copied()),
-                    );
+                    let fixed = allowed.fixed.iter().filter(|key| !key.later).map(|key| key.name);
+                    let known = fixed.chain(allowed.more.iter().map(|key| key.name));
+                    let instead = self
+                        .indented_too_little(&fields.entries[..at], entry.key_at)
+                        .or_else(|| (allowed.instead)(&entry.key));
+                    self.problems.unknown_key(entry.key_at, &entry.key, allowed.of, instead, known);
                 }
             }
         }
+    }
+
+    /// What to say of a key that stands below an empty one, as if it were to be inside of it.
+    fn indented_too_little(&self, before: &[Entry], at: Span) -> Option<String> {
+        let empty = before.last().filter(|entry| entry.value.is_nothing())?;
+        let (above, below) = (self.source.line_column(empty.key_at.start), self.source.line_column(at.start));
+        (above.0 < below.0 && above.1 == below.1)
+            .then(|| format!("`{}` above it is empty: if this belongs to it, indent it further", empty.key))
     }
 
     /// The items of a list; one item alone is a list of one, nothing at all an empty list.
@@ -151,12 +180,8 @@ impl Reader<'_> {
         let name = self.name(key, node)?;
         let found = words.iter().find(|word| **word == name.text).copied();
         if found.is_none() {
-            self.problems.unknown_name(
-                node.at,
-                &format!("word for `{key}`:"),
-                name.text,
-                words.iter().copied(),
-            );
+            let sort = format!("word for `{key}`:");
+            self.problems.unknown_name(node.at, &sort, name.text, None, words.iter().copied());
         }
         found
     }
@@ -170,6 +195,11 @@ impl Reader<'_> {
     }
 
     pub fn wrong_kind(&mut self, key: &str, node: &Node, wanted: &str) {
+        self.wrong_kind_but(key, node, wanted, None);
+    }
+
+    /// The same, with what to write instead.
+    pub fn wrong_kind_but(&mut self, key: &str, node: &Node, wanted: &str, help: Option<String>) {
         if node.is_broken() {
             return;
         }
@@ -179,7 +209,7 @@ impl Reader<'_> {
         let at = self.source.first_line_of(node.at);
         let colon = node.scalar().is_some_and(|scalar| wanted == "a mapping" && scalar.text.contains(':'));
         let found = if colon { "a text (is a space missing after its `:`?)" } else { node.spoken() };
-        self.problems.wrong_kind(at, key, wanted, found);
+        self.problems.wrong_kind(at, key, wanted, found, help);
     }
 
     fn measured<'n>(&mut self, key: &str, node: &'n Node, wanted: &str) -> Option<&'n Scalar> {

@@ -8,12 +8,15 @@ use serde_json::Map;
 use super::compile::{Known, Referent};
 use super::condition::Condition;
 use super::diagnostic::Problem;
+use super::elsewhere;
 use super::keys::LATER_CHANGES;
-use super::matcher::Narrow;
+use super::lookalike;
+use super::matcher::{self, Narrow};
 use super::names;
 use super::parts;
 use super::places::Span;
 use super::reading::{Name, Reader};
+use super::scalar;
 use super::scope::Names;
 use super::set::{Dedupe, Rule, Send, Trigger, Who};
 use super::spec::{RuleSpec, SendSpec, TriggerSpec};
@@ -68,7 +71,7 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
     };
     let in_template = Names { in_template: true, ..names };
     // A search for the nearest name looks at all of them: enough is enough.
-    if reader.problems.are_plenty() {
+    if reader.problems.are_plenty() || known.unread.people {
         return None;
     }
     let condition = spec.condition.and_then(|node| {
@@ -118,6 +121,7 @@ fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<
                 people.extend(known.groups[at].members.iter().map(|&at| known.people[at].id));
             }
             None => {
+                let unread = known.unread.people;
                 let known = known.referents.keys().copied().chain(["everyone"]);
                 let at = name.at;
                 if name.text.parse::<UserId>().is_ok() {
@@ -125,8 +129,10 @@ fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<
                     reader
                         .problems
                         .add(problem.help("give the id a name under `people:`, and write the name"));
-                } else {
-                    reader.problems.unknown_name(at, "person or group", name.text, known);
+                } else if !unread {
+                    let instead = elsewhere::instead(elsewhere::WHO, name.text)
+                        .or_else(|| elsewhere::as_list(name.text));
+                    reader.problems.unknown_name(at, "person or group", name.text, instead, known);
                 }
             }
         }
@@ -172,7 +178,14 @@ fn when(spec: &RuleSpec<'_>, place: Span, reader: &mut Reader<'_>) -> (Vec<Trigg
             all_known = false;
             continue;
         };
-        let narrow = spec.narrows.iter().filter_map(|entry| narrow(kind, entry, reader)).collect();
+        let narrow: Vec<Narrow> =
+            spec.narrows.iter().filter_map(|entry| narrow(kind, entry, reader)).collect();
+        if matcher::contradict(kind, &narrow) {
+            let name = kind.name();
+            let what =
+                format!("`from` and `to` of `{name}` only agree here on one status, and that is no change");
+            reader.problems.unreachable(spec.change.at, what, "name two different ones");
+        }
         triggers.push(Trigger { kind, narrow });
     }
     let subject = triggers.first().map(|trigger| trigger.kind.subject());
@@ -187,7 +200,9 @@ fn change(name: Name<'_>, reader: &mut Reader<'_>) -> Option<ChangeKind> {
             reader.problems.later_key(name.at, name.text);
         } else {
             let known = ChangeKind::ALL.iter().map(|kind| kind.name());
-            reader.problems.unknown_name(name.at, "change", name.text, known);
+            let instead =
+                elsewhere::instead(elsewhere::CHANGES, name.text).or_else(|| elsewhere::as_list(name.text));
+            reader.problems.unknown_name(name.at, "change", name.text, instead, known);
         }
     }
     kind
@@ -204,7 +219,15 @@ fn narrow(kind: ChangeKind, entry: &Entry, reader: &mut Reader<'_>) -> Option<Na
         return None;
     }
     match Narrow::compile(kind, &entry.key, &patterns) {
-        Ok(narrow) => Some(narrow),
+        Ok(narrow) => {
+            for (node, pattern) in items.iter().zip(&patterns) {
+                if let Some(doubt) = lookalike::regex(pattern) {
+                    let at = scalar::place(reader.source, node, doubt.at.clone());
+                    reader.problems.add(Problem::doubt(at, doubt));
+                }
+            }
+            Some(narrow)
+        }
         Err(misfits) => {
             for misfit in misfits {
                 match misfit.pattern.and_then(|at| items.get(at)) {
@@ -269,7 +292,11 @@ fn message(
 ) -> Option<Send> {
     let to = spec.to?;
     let Some(target) = known.targets.get(to.text) else {
-        reader.problems.unknown_name(to.at, "target", to.text, known.targets.keys().copied());
+        if !known.unread.targets {
+            let known = known.targets.keys().copied();
+            let instead = elsewhere::as_list(to.text);
+            reader.problems.unknown_name(to.at, "target", to.text, instead, known);
+        }
         return None;
     };
     let kind = target.kind?;

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::diagnostic::Problem;
+use super::duration::parse_duration;
+use super::elsewhere::{self, instead};
 use super::keys::{self, SUBSCRIBE};
+use super::matcher;
 use super::places::Span;
-use super::reading::{Fields, Name, Reader};
+use super::reading::{Allowed, Fields, Name, Reader};
 use super::tree::{Entry, Node, Value};
 use crate::lanyard::settings::{LanyardSettings, Subscribe};
+use crate::presence::change::ChangeKind;
 use crate::presence::settle::Smoothing;
 
 const EXPIRE: Duration = Duration::from_hours(1);
@@ -35,6 +39,14 @@ pub struct Spec<'n> {
     pub groups: Vec<GroupSpec<'n>>,
     pub targets: Vec<TargetSpec<'n>>,
     pub rules: Vec<RuleSpec<'n>>,
+    pub unread: Unread,
+}
+
+/// The sections that are there but in a form that cannot be read: names from them are not unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct Unread {
+    pub people: bool,
+    pub targets: bool,
 }
 
 pub struct PersonSpec<'n> {
@@ -94,7 +106,7 @@ impl<'n> Spec<'n> {
             reader.problems.add(Problem::error(at, what).help(help));
         }
         let fields = Fields::of(root);
-        reader.check_keys(fields, "the file", keys::FILE, &[]);
+        reader.check_keys(fields, &Allowed::fixed("the file", keys::FILE, &elsewhere::of_file));
         if let Some(version) = fields.get("version") {
             reader.version(&version.value);
         }
@@ -106,6 +118,7 @@ impl<'n> Spec<'n> {
             });
             read.unwrap_or(default)
         };
+        let unread = |key| fields.get(key).is_some_and(|entry| matches!(entry.value.value, Value::List(_)));
         let (catch_up, down_after) = (time("catch_up", CATCH_UP), time("down_after", DOWN_AFTER));
         Self {
             timezone: fields.get("timezone").and_then(|entry| reader.name("timezone", &entry.value)),
@@ -118,6 +131,7 @@ impl<'n> Spec<'n> {
             groups: reader.section(fields, "groups", GROUPS_MAX, Reader::group),
             targets: reader.section(fields, "targets", TARGETS_MAX, Reader::target),
             rules: reader.rules(fields.get("rules")),
+            unread: Unread { people: unread("people") || unread("groups"), targets: unread("targets") },
         }
     }
 }
@@ -135,7 +149,10 @@ impl Reader<'_> {
         let mut settings = LanyardSettings::default();
         let Some(entry) = entry else { return settings };
         let fields = self.mapping("lanyard", &entry.value);
-        self.check_keys(fields, "`lanyard`", keys::LANYARD, &[]);
+        self.check_keys(
+            fields,
+            &Allowed::fixed("`lanyard`", keys::LANYARD, &|key| instead(elsewhere::LANYARD, key)),
+        );
         if let Some(url) = fields.get("url").and_then(|url| self.lanyard_url(&url.value)) {
             settings.url = url;
         }
@@ -172,8 +189,13 @@ impl Reader<'_> {
         }
         let problem = Problem::error(node.at, "this is not the address of a Lanyard server");
         self.problems.add(problem.help(match url.split_once("://") {
-            Some(("http", rest)) => format!("it is spoken to over a WebSocket: `ws://{rest}`"),
-            Some(("https", rest)) => format!("it is spoken to over a WebSocket: `wss://{rest}`"),
+            Some((scheme @ ("http" | "https"), rest)) => {
+                let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+                // What is asked over HTTP is somewhere else.
+                let path = if path.is_empty() || path.starts_with("v1") { "socket" } else { path };
+                let scheme = if scheme == "http" { "ws" } else { "wss" };
+                format!("it is spoken to over a WebSocket: `{scheme}://{host}/{path}`")
+            }
             _ => "it begins with `wss://` or `ws://`, such as `wss://api.lanyard.rest/socket`".to_owned(),
         }));
         None
@@ -182,7 +204,7 @@ impl Reader<'_> {
     fn smoothing(&mut self, entry: Option<&Entry>, default: Smoothing) -> Smoothing {
         let Some(entry) = entry else { return default };
         let fields = self.mapping("smoothing", &entry.value);
-        self.check_keys(fields, "`smoothing`", keys::SMOOTHING, &[]);
+        self.check_keys(fields, &Allowed::fixed("`smoothing`", keys::SMOOTHING, &|_| None));
         let mut hold = |key: &str, default: Duration| {
             let entry = fields.get(key);
             entry
@@ -205,6 +227,20 @@ impl Reader<'_> {
         mut read: impl FnMut(&mut Self, &'n Entry) -> T,
     ) -> Vec<T> {
         let Some(entry) = fields.get(key) else { return Vec::new() };
+        if matches!(entry.value.value, Value::List(_)) {
+            let example = match key {
+                "people" => "people: {ada: \"94490510688792576\"}",
+                "groups" => "groups: {squad: [ada, bob]}",
+                _ => "targets: {phone: {type: ntfy, topic: …}}",
+            };
+            self.wrong_kind_but(
+                key,
+                &entry.value,
+                "a mapping",
+                Some(format!("give each a name: `{example}`")),
+            );
+            return Vec::new();
+        }
         let entries = self.mapping(key, &entry.value);
         if entries.iter().count() > most {
             self.problems.too_many(entry.key_at, key, most);
@@ -219,7 +255,10 @@ impl Reader<'_> {
             return PersonSpec { key, id: Some(&entry.value), name: "", smoothing };
         }
         let fields = Fields::of(&entry.value);
-        self.check_keys(fields, "a person", keys::PERSON, &[]);
+        self.check_keys(
+            fields,
+            &Allowed::fixed("a person", keys::PERSON, &|key| instead(elsewhere::PERSON, key)),
+        );
         let id = fields.get("id").map(|id| &id.value);
         if id.is_none() {
             self.problems.missing_key(
@@ -255,7 +294,7 @@ impl Reader<'_> {
             self.problems.missing_key(entry.key_at, "type", "a target", help);
         }
         let kind = kind.and_then(|kind| self.name("type", &kind.value));
-        let expire = fields.get("expire").and_then(|it| self.kept("expire", &it.value)).unwrap_or(EXPIRE);
+        let expire = fields.get("expire").and_then(|it| self.expire(&it.value)).unwrap_or(EXPIRE);
         TargetSpec { key, kind, expire, settings: &entry.value }
     }
 
@@ -279,7 +318,7 @@ impl Reader<'_> {
             return None;
         };
         let fields = Fields::of(node);
-        self.check_keys(fields, "a rule", keys::RULE, &[]);
+        self.check_keys(fields, &Allowed::fixed("a rule", keys::RULE, &|key| instead(elsewhere::RULE, key)));
         let at = self.source.first_line_of(node.at);
         if fields.get("id").is_none() {
             self.problems.missing_key(at, "id", "a rule", "give it a name of its own: `id: friend-online`");
@@ -305,10 +344,9 @@ impl Reader<'_> {
         let mut triggers = Vec::new();
         for item in self.list(node) {
             if let Value::Map(entries) = &item.value {
-                for entry in entries {
-                    let change = Name { text: &entry.key, at: entry.key_at };
-                    let narrows = self.mapping(&entry.key, &entry.value);
-                    triggers.push(TriggerSpec { change, narrows: narrows.entries() });
+                for (at, entry) in entries.iter().enumerate() {
+                    let above = at.checked_sub(1).map(|above| &entries[above]);
+                    triggers.extend(self.narrowed(entry, above));
                 }
             } else {
                 let change = self.name("when", item);
@@ -318,13 +356,53 @@ impl Reader<'_> {
         triggers
     }
 
+    /// `started_playing: {name: …}`; `above` is what stands before it in the same mapping.
+    fn narrowed<'n>(&mut self, entry: &'n Entry, above: Option<&Entry>) -> Option<TriggerSpec<'n>> {
+        let change = Name { text: &entry.key, at: entry.key_at };
+        let kind = ChangeKind::from_name(change.text);
+        if let (None, Some(above)) = (kind, above.filter(|above| above.value.is_nothing())) {
+            let help = format!("if it narrows `{}`, indent it below it", above.key);
+            self.problems.unknown_name(change.at, "change", change.text, Some(help), []);
+            return None;
+        }
+        let node = &entry.value;
+        if let (Some(kind), Value::Scalar(_) | Value::List(_)) = (kind, &node.value)
+            && !node.is_nothing()
+        {
+            let name = kind.name();
+            let help = match matcher::main_field(kind) {
+                Some(field) => {
+                    let written = self.source.slice(node.at);
+                    let patterns = if written.contains('\n') { "[…]" } else { written };
+                    format!("write `{{{name}: {{{field}: {patterns}}}}}`")
+                }
+                None => format!("write `{name}` alone: it cannot be narrowed"),
+            };
+            self.wrong_kind_but(name, node, "a mapping", Some(help));
+        }
+        Some(TriggerSpec { change, narrows: Fields::of(node).entries() })
+    }
+
     /// A template alone, or with its window.
     fn dedupe<'n>(&mut self, entry: &'n Entry) -> Option<(&'n Node, Duration)> {
         if !matches!(entry.value.value, Value::Map(_)) {
-            return self.text("dedupe", &entry.value).map(|_| (&entry.value, DEDUPE_WINDOW));
+            let text = self.text("dedupe", &entry.value)?.text.trim();
+            if parse_duration(text).is_ok() {
+                let what =
+                    format!("`dedupe` takes what must not ring twice, and `{text}` is a length of time");
+                let help = format!(
+                    "write `cooldown: {text}`, or `dedupe: {{key: \"{{{{track.id}}}}\", window: {text}}}`"
+                );
+                self.problems.add(Problem::error(entry.value.at, what).help(help));
+                return None;
+            }
+            return Some((self.telling(&entry.value)?, DEDUPE_WINDOW));
         }
         let fields = Fields::of(&entry.value);
-        self.check_keys(fields, "`dedupe`", keys::DEDUPE, &[]);
+        self.check_keys(
+            fields,
+            &Allowed::fixed("`dedupe`", keys::DEDUPE, &|key| instead(elsewhere::DEDUPE, key)),
+        );
         let window = fields.get("window").and_then(|it| self.kept("window", &it.value));
         let Some(key) = fields.get("key") else {
             self.problems.missing_key(
@@ -335,7 +413,18 @@ impl Reader<'_> {
             );
             return None;
         };
-        self.text("key", &key.value).map(|_| (&key.value, window.unwrap_or(DEDUPE_WINDOW)))
+        self.text("key", &key.value)?;
+        Some((self.telling(&key.value)?, window.unwrap_or(DEDUPE_WINDOW)))
+    }
+
+    /// A key that tells one ringing from another.
+    fn telling<'n>(&mut self, key: &'n Node) -> Option<&'n Node> {
+        if !key.scalar()?.text.contains("{{") {
+            let what = "this key is always the same, so the rule rings once in its window";
+            let help = "what tells one ringing from another is a name in braces: `{{track.id}}`";
+            self.problems.add(Problem::warning(key.at, what).help(help));
+        }
+        Some(key)
     }
 
     /// A target's name, a message, or a list of both.
@@ -359,9 +448,27 @@ impl Reader<'_> {
         if to.is_none() {
             self.problems.missing_key(at, "to", "a message", "name its target: `to: phone`");
         }
-        let to = to.and_then(|to| self.name("to", &to.value));
-        let expire = fields.get("expire").and_then(|it| self.kept("expire", &it.value));
+        let to = to.and_then(|to| self.to(&to.value));
+        let expire = fields.get("expire").and_then(|it| self.expire(&it.value));
         Some(SendSpec { at, to, expire, parts: Some(node) })
+    }
+
+    fn to<'n>(&mut self, node: &'n Node) -> Option<Name<'n>> {
+        let Value::List(items) = &node.value else { return self.name("to", node) };
+        let names: Vec<&str> = items.iter().filter_map(|it| Some(it.scalar()?.text.as_str())).collect();
+        let help = format!("write `send: [{}]`, or one message for each", names.join(", "));
+        let at = self.source.first_line_of(node.at);
+        self.problems.add(Problem::error(at, "`to` names one target, and this is a list").help(help));
+        None
+    }
+
+    fn expire(&mut self, node: &Node) -> Option<Duration> {
+        let expire = self.kept("expire", node)?;
+        if expire.is_zero() {
+            let help = "leave `expire` out, or give it a time such as `10m`";
+            self.problems.add(Problem::warning(node.at, "what expires at once is never sent").help(help));
+        }
+        Some(expire)
     }
 
     fn kept(&mut self, key: &str, node: &Node) -> Option<Duration> {

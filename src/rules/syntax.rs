@@ -132,26 +132,77 @@ impl Spot<'_> {
             let what = "a `${…}` inside brackets must be quoted";
             return Some(Problem::error(at, what).help("write it as `\"${NAME}\"`"));
         }
-        let what = "a `,` or a closing bracket is missing before this";
         let help = "texts with `,`, `:`, brackets or braces in them must be quoted here";
-        Some(Problem::error(self.here, what).help(help))
+        if let Some((at, open)) = self.left_open() {
+            let close = if open == '[' { ']' } else { '}' };
+            let what = format!("this `{open}` is never closed");
+            return Some(Problem::error(at, what).help(format!("close it with `{close}`; {help}")));
+        }
+        Some(Problem::error(self.here, "a `,` or a closing bracket is missing before this").help(help))
+    }
+
+    /// The bracket that the line before has left open, where this line begins as one that has no bracket.
+    fn left_open(&self) -> Option<(Span, char)> {
+        let previous = self.previous?;
+        let begins_anew = self.indent_of(self.line).len() <= self.indent_of(previous).len();
+        let mut open: Vec<(usize, char)> = Vec::new();
+        let (mut quote, mut after) = (None, ' ');
+        for (at, c) in self.source.slice(previous).char_indices() {
+            match (quote, c) {
+                (Some(mark), _) => quote = Some(mark).filter(|mark| *mark != c),
+                // An apostrophe inside of a word quotes nothing.
+                (None, '"' | '\'') if !after.is_alphanumeric() => quote = Some(c),
+                (None, '[' | '{') => open.push((at, c)),
+                (None, ']' | '}') => drop(open.pop()),
+                _ => {}
+            }
+            after = c;
+        }
+        let (at, bracket) = *open.first()?;
+        begins_anew.then(|| (previous.part(at..at + 1), bracket))
     }
 
     fn column_slip(&self) -> Option<Problem> {
         let help = "the keys of one mapping all begin in one column";
-        self.says(&["did not find expected key", "indentation"])
+        self.says(&["did not find expected", "indentation"])
             .then(|| Problem::error(self.here, "this does not fit the lines above it").help(help))
     }
 }
 
-/// A template that YAML takes for a mapping.
+/// A template that YAML takes for a mapping. `at` begins with its `{{`.
 pub fn unquoted_template(source: &Source, at: Span) -> Problem {
-    let line = source.first_line_of(at);
-    let text = source.slice(line).split(" #").next().unwrap_or("");
-    let text = without_outer_brackets(text.trim_end());
+    let line = source.line_span(at.start);
+    let written = source.slice(line);
+    let open = at.start - line.start;
+    let start = value_start(&written[..open]);
+    let text = written[start..].split(" #").next().unwrap_or("");
+    let text = without_outer_brackets(before_next_key(text).trim_end());
     let help =
         if text.contains('"') { format!("write it as '{text}'") } else { format!("write it as \"{text}\"") };
-    Problem::error(line.part(0..text.len()), "a text that begins with `{{` must be quoted").help(help)
+    let what = if start < open {
+        "a text with `: ` in it must be quoted"
+    } else {
+        "a text that begins with `{{` must be quoted"
+    };
+    Problem::error(line.part(start..start + text.len()), what).help(help)
+}
+
+/// Where the value begins that `before` leads to: behind the first `: ` of its own pair.
+fn value_start(before: &str) -> usize {
+    let pair = before.rfind([',', '{', '[']).map_or(0, |at| at + 1);
+    let colon = before[pair..].find(": ").map_or(pair, |at| pair + at + 1);
+    let blanks = before[colon..].len() - before[colon..].trim_start_matches([' ', '-']).len();
+    colon + blanks
+}
+
+/// Without the `, key: …` that follows the text in the same brackets.
+fn before_next_key(text: &str) -> &str {
+    let next = text.match_indices(", ").find(|(at, comma)| {
+        let rest = &text[at + comma.len()..];
+        let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        word > 0 && rest[word..].starts_with(": ")
+    });
+    next.map_or(text, |(at, _)| &text[..at])
 }
 
 /// Without the brackets at the end that something before the text has opened.

@@ -18,6 +18,12 @@ pub trait Vars {
 
     /// A file's text, or why it cannot be had, in words: "is not there".
     fn file(&self, path: &str) -> Result<String, String>;
+
+    /// Where a file of CA certificates is, or why it cannot be used, in words. Where there are no files, it is
+    /// taken on trust.
+    fn ca(&self, path: &str) -> Result<String, String> {
+        Ok(path.to_owned())
+    }
 }
 
 /// No variables and no files at all.

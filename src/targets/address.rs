@@ -31,6 +31,18 @@ pub fn check(url: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// An address's host in small letters, without the port, and what follows the authority: path, query and all.
+pub fn host_and_path(url: &str) -> (String, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host_port = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host_port.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => host_port,
+    };
+    (host.to_ascii_lowercase(), path)
+}
+
 /// Percent-encodes everything but letters, digits and `-._~`.
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -141,6 +153,17 @@ mod tests {
             "http://:80",
         ] {
             assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_a_path() {
+        for (url, host, path) in [
+            ("http://A.b:80/c?d#e", "a.b", "/c?d#e"),
+            ("https://u:p@a.b", "a.b", ""),
+            ("http://[::1]:81?x", "[::1]", "?x"),
+        ] {
+            assert_eq!(host_and_path(url), (host.to_owned(), path), "{url}");
         }
     }
 

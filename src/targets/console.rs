@@ -10,6 +10,7 @@ pub(super) const KIND: Kind = Kind {
     doc: "Prints one line where doorchime runs, for trying things out.",
     settings: &[],
     parts: &[Key::new("text", Shape::Text, "The line; says what changed if not given.")],
+    elsewhere: &[("message", "write `text`"), ("body", "write `text`"), ("content", "write `text`")],
     main: Main::Text { part: "text", instead: &[] },
     place: |_, _| Place::shown(Escape::None).chars(4_000).line(),
     check: unchecked,

@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place, cut_written};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, address, fetch, nothing_implied, post_json, reading, unchecked};
+use super::{
+    Call, Key, Kind, Main, Placed, Shape, address, fetch, nothing_implied, post_json, reading, unchecked,
+};
 use crate::outbox::delivery::{Answer, Reading, Request};
+use crate::rules::mistake::Mistake;
 
 pub(super) const KIND: Kind = Kind {
     name: "discord",
@@ -28,6 +31,19 @@ pub(super) const KIND: Kind = Kind {
         Key::new("avatar_url", Shape::Text, "The sender's picture."),
         Key::new("thread_name", Shape::Text, "The new post's title, in forum channels."),
         Key::new("silent", Shape::Bool, "Whether it comes without a push."),
+    ],
+    elsewhere: &[
+        ("webhook", "write `url`"),
+        ("webhook_url", "write `url`"),
+        ("token", "doorchime uses a channel's webhook: write its `url`"),
+        ("channel", "a webhook writes into the channel that it was made for"),
+        ("message", "write `content`"),
+        ("text", "write `content`"),
+        ("body", "write `content`"),
+        ("title", "write it into `content`: `**title**`, or into `embeds`"),
+        ("embed", "write `embeds`, a list"),
+        ("avatar", "write `avatar_url`"),
+        ("name", "write `username`"),
     ],
     main: Main::Text { part: "content", instead: &["embeds"] },
     place: |path, _| {
@@ -94,6 +110,21 @@ impl Discord {
         // Whatever a text says, it calls nobody.
         body.insert("allowed_mentions".to_owned(), json!({"parse": []}));
         post_json(self.url.expose_secret().to_owned(), Vec::new(), &Value::Object(body))
+    }
+
+    /// A page for people, instead of a webhook.
+    pub(super) fn warnings(&self) -> Vec<Placed> {
+        let (host, path) = address::host_and_path(self.webhook.expose_secret());
+        let discord = ["discord.com", "discordapp.com"]
+            .iter()
+            .any(|ours| host == *ours || host.strip_suffix(ours).is_some_and(|rest| rest.ends_with('.')));
+        if !discord || path.contains("/webhooks/") {
+            return Vec::new();
+        }
+        let mistake = Mistake::new(0..0, "this is no webhook's address");
+        let help =
+            "it looks like `https://discord.com/api/webhooks/…`: Edit Channel → Integrations → Webhooks";
+        vec![(vec!["url".to_owned()], mistake.help(help))]
     }
 
     /// The webhook tells about itself to whoever has its address.

@@ -24,6 +24,14 @@ pub(super) const KIND: Kind = Kind {
         Key::new("markdown", Shape::Bool, "Whether the message is Markdown."),
         Key::new("extras", Shape::Tree, "Gotify's extras, like `client::notification`."),
     ],
+    elsewhere: &[
+        ("server", "write `url`"),
+        ("host", "write `url`"),
+        ("app_token", "write `token`"),
+        ("text", "write `message`"),
+        ("body", "write `message`"),
+        ("content", "write `message`"),
+    ],
     main: Main::Text { part: "message", instead: &[] },
     place: |path, parts| match path {
         ["title"] => Place::shown(Escape::None).chars(250).line(),

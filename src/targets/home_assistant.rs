@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::place::Place;
+use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
 use super::webhook::event_of;
 use super::{
@@ -35,10 +35,31 @@ pub(super) const KIND: Kind = Kind {
         Key::new("attributes", Shape::Tree, "The attributes set beside the state."),
         Key::new("json", Shape::Tree, "What the webhook gets; needs `webhook_id` at the target."),
     ],
+    elsewhere: &[
+        ("host", "write `url`"),
+        ("server", "write `url`"),
+        ("access_token", "write `token`"),
+        ("webhook", "write `webhook_id`"),
+        ("action", "write `service`"),
+        ("call", "write `service`"),
+        ("entity", "put it under `data:`, as in `data: {entity_id: light.desk}`"),
+        ("entity_id", "put it under `data:`, as in `data: {entity_id: light.desk}`"),
+        ("area_id", "put it under `data:`, as in `data: {area_id: kitchen}`"),
+        ("device_id", "put it under `data:`, as in `data: {device_id: …}`"),
+        ("target", "put what it holds under `data:`, as in `data: {entity_id: light.desk}`"),
+        ("service_data", "write `data`"),
+        ("event_type", "write `event`"),
+        ("event_data", "write `data`"),
+        ("message", "put it under `data:`, as in `{service: notify.notify, data: {message: …}}`"),
+        ("title", "put it under `data:`, as in `{service: notify.notify, data: {title: …, message: …}}`"),
+        ("to_state", "write `value`"),
+    ],
     // An event without `data` tells the whole change.
     main: Main::Event { instead: &["data", "service", "state", "json"] },
     place: |path, _| match path {
-        ["event" | "service" | "state"] => Place::machine().bytes(255).line(),
+        // An entity's name takes small letters, digits and `_`, and people's names are not made of those.
+        ["state"] => Place { escape: Escape::Slug, ..Place::machine().bytes(255).line() },
+        ["event" | "service"] => Place::machine().bytes(255).line(),
         // Home Assistant takes no longer state than this.
         ["value"] => Place::machine().chars(255),
         _ => Place::machine(),
@@ -142,13 +163,19 @@ impl HomeAssistant {
             .collect()
     }
 
-    pub(super) fn warnings(&self) -> Vec<Mistake> {
-        let warning = Mistake::new(
-            0..0,
-            "Home Assistant says yes to any `webhook_id`, even one that no automation has",
-        );
-        let warning = warning.help("fire an `event`, with a token: then nothing gets lost in silence");
-        self.webhook_id.iter().map(|_| warning.clone()).collect()
+    pub(super) fn warnings(&self) -> Vec<Placed> {
+        let mut warnings = Vec::new();
+        if self.webhook_id.is_some() {
+            let what = "Home Assistant says yes to any `webhook_id`, even one that no automation has";
+            let help = "fire an `event`, with a token: then nothing gets lost in silence";
+            warnings.push((Vec::new(), Mistake::new(0..0, what).help(help)));
+        }
+        if !address::host_and_path(self.url.expose_secret()).1.is_empty() {
+            let what = "Home Assistant is at the root of its address";
+            let help = "leave out what follows the host and the port";
+            warnings.push((vec!["url".to_owned()], Mistake::new(0..0, what).help(help)));
+        }
+        warnings
     }
 }
 

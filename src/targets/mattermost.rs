@@ -29,6 +29,14 @@ pub(super) const KIND: Kind = Kind {
         Key::new("channel", Shape::Text, "Another channel than the webhook's own."),
         Key::new("props", Shape::Tree, "Further properties of the post, like `card`."),
     ],
+    elsewhere: &[
+        ("webhook", "write `url`"),
+        ("webhook_url", "write `url`"),
+        ("message", "write `text`"),
+        ("body", "write `text`"),
+        ("content", "write `text`"),
+        ("title", "write it into `text`: `**title**`"),
+    ],
     main: Main::Text { part: "text", instead: &["attachments"] },
     place: |path, _| match path {
         ["text"] => Place::shown(Escape::Mattermost).chars(16_383),

@@ -29,6 +29,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use crate::outbox::delivery::{Answer, Delivery, Parts, Reading, Request};
+use crate::rules::elsewhere::Elsewhere;
 use crate::rules::mistake::Mistake;
 use crate::rules::template::{Origin, Segment};
 use place::Place;
@@ -45,6 +46,8 @@ pub struct Kind {
     pub settings: &'static [Key],
     /// The keys of a `send:` entry.
     pub parts: &'static [Key],
+    /// Keys that people write in either, and what to do instead.
+    pub elsewhere: &'static [Elsewhere],
     /// What is sent when a `send:` entry says nothing.
     pub(crate) main: Main,
     /// Where a text of a message ends up: its escaping and its limit. Told the way to the text, beginning
@@ -267,9 +270,12 @@ impl Target {
     }
 
     /// What is not wrong but worth knowing, for `check`.
-    pub fn warnings(&self) -> Vec<Mistake> {
+    pub fn warnings(&self) -> Vec<Placed> {
         match &self.service {
             Service::HomeAssistant(home_assistant) => home_assistant.warnings(),
+            Service::Slack(slack) => slack.warnings(),
+            Service::Discord(discord) => discord.warnings(),
+            Service::Telegram(telegram) => telegram.warnings(),
             _ => Vec::new(),
         }
     }

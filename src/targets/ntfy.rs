@@ -5,13 +5,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
 use super::{
-    Call, Headers, Key, Kind, Main, Shape, bearer, fetch, header, nothing_implied, post_json, reading,
-    unchecked,
+    Call, Headers, Key, Kind, Main, Placed, Shape, address, bearer, fetch, header, nothing_implied,
+    post_json, reading,
 };
 use crate::outbox::delivery::{Answer, Reading, Request};
 use crate::rules::mistake::Mistake;
@@ -46,6 +46,25 @@ pub(super) const KIND: Kind = Kind {
         Key::new("email", Shape::Text, "An address that gets it as a mail, too."),
         Key::new("call", Shape::Text, "A phone number that gets it as a call, too."),
     ],
+    elsewhere: &[
+        (
+            "url",
+            "write `topic`, and `server` if it is not ntfy.sh: `{server: https://ntfy.sh, topic: mytopic}`",
+        ),
+        ("host", "write `server`"),
+        ("bearer", "write `token`"),
+        ("username", "write `user`"),
+        ("text", "write `message`"),
+        ("body", "write `message`"),
+        ("content", "write `message`"),
+        ("tag", "write `tags`"),
+        ("emoji", "write `tags`: names of emojis are shown as emojis"),
+        ("url_open", "write `click`"),
+        ("link", "write `click`"),
+        ("image", "write `attach`, or `icon`"),
+        ("in", "write `delay`"),
+        ("at", "write `delay`"),
+    ],
     main: Main::Text { part: "message", instead: &[] },
     place: |path, parts| match path {
         ["title" | "filename"] | ["tags", ..] | ["actions", .., "label"] => {
@@ -59,7 +78,7 @@ pub(super) const KIND: Kind = Kind {
         ["actions", ..] => Place::machine(),
         _ => Place::machine().word(),
     },
-    check: unchecked,
+    check,
     implied: nothing_implied,
 };
 
@@ -140,6 +159,99 @@ fn login(settings: &mut Settings<'_>) -> Option<Login> {
             let (given, missing) = if name.is_some() { ("user", "password") } else { ("password", "user") };
             settings.problem(given, Mistake::new(0..0, format!("`{given}` needs `{missing}` beside it")));
             None
+        }
+    }
+}
+
+/// The kinds of button that ntfy knows, and what each needs beside its label.
+const ACTIONS: &[(&str, &[&str])] =
+    &[("view", &["url"]), ("http", &["url"]), ("broadcast", &[]), ("copy", &["value"])];
+const ACTIONS_MAX: usize = 3;
+
+/// What ntfy would refuse, or take for something else, of what is known before it is rendered.
+fn check(parts: &Map<String, Value>) -> Vec<Placed> {
+    let mut problems = Vec::new();
+    let mut problem = |path: &[&str], mistake: Mistake| {
+        problems.push((path.iter().map(|&key| key.to_owned()).collect(), mistake));
+    };
+    let written = |part: &str| parts.get(part).and_then(Value::as_str).filter(|text| !text.contains("{{"));
+    if let Some(number) = parts.get("priority").and_then(Value::as_f64)
+        && !(number.fract() == 0.0 && (1.0..=5.0).contains(&number))
+    {
+        let mistake = Mistake::new(0..0, format!("`priority` is {number}"));
+        problem(&["priority"], mistake.help("ntfy's go from 1 (`min`) to 5 (`max`)"));
+    }
+    for (at, tag) in parts.get("tags").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if let Some(tag) = tag.as_str().filter(|tag| tag.contains(',') && !tag.contains("{{")) {
+            let tags: Vec<&str> = tag.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
+            let mistake = Mistake::new(0..tag.len(), format!("`{tag}` is one tag, with a comma in it"));
+            problem(&["tags", &at.to_string()], mistake.help(format!("write `[{}]`", tags.join(", "))));
+        }
+    }
+    for part in ["click", "icon", "attach"] {
+        let Some(address) = written(part) else { continue };
+        // A tap may open any app's address; pictures and files are fetched.
+        let fit = match part {
+            "click" => {
+                address.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+            }
+            _ => address::check(address).is_ok(),
+        };
+        if !fit {
+            let mistake = Mistake::new(0..address.len(), format!("`{part}` is not an address"));
+            problem(&[part], mistake.help("it looks like `https://example.org/path`"));
+        }
+    }
+    if let Some(delay) = written("delay")
+        && delay.trim().parse::<u32>().is_ok()
+    {
+        let mistake = Mistake::new(0..delay.len(), format!("`{delay}` has no unit"));
+        problem(
+            &["delay"],
+            mistake.help(format!("write `{delay}s` or `{delay}min`, from 10 seconds to 3 days")),
+        );
+    }
+    if let Some(actions) = parts.get("actions") {
+        check_actions(actions, &mut problem);
+    }
+    problems
+}
+
+fn check_actions(actions: &Value, problem: &mut dyn FnMut(&[&str], Mistake)) {
+    let example = "write `actions: [{action: view, label: Open, url: \"https://example.org\"}]`";
+    let Some(list) = actions.as_array() else {
+        // ntfy's short form is a text, and a template may make one.
+        if !actions.is_string() {
+            problem(&["actions"], Mistake::new(0..0, "`actions` is a list of buttons").help(example));
+        }
+        return;
+    };
+    if list.len() > ACTIONS_MAX {
+        problem(&["actions"], Mistake::new(0..0, format!("ntfy shows {ACTIONS_MAX} buttons at most")));
+    }
+    for (at, action) in list.iter().enumerate() {
+        let at = at.to_string();
+        let Some(button) = action.as_object() else {
+            problem(&["actions", &at], Mistake::new(0..0, "a button is a mapping").help(example));
+            continue;
+        };
+        let kind = button.get("action").and_then(Value::as_str).unwrap_or_default();
+        let needed = ACTIONS.iter().find(|(name, _)| *name == kind).map(|(_, needed)| *needed);
+        if needed.is_none() && !kind.contains("{{") {
+            let what = if kind.is_empty() {
+                "a button without `action`".to_owned()
+            } else {
+                format!("ntfy knows no action `{kind}`")
+            };
+            let mistake = Mistake::new(0..kind.len(), what);
+            let path: &[&str] = if kind.is_empty() { &["actions", &at] } else { &["actions", &at, "action"] };
+            problem(path, mistake.nearest(kind, ACTIONS.iter().map(|(name, _)| *name)));
+        }
+        for key in needed.unwrap_or_default().iter().chain(&["label"]) {
+            if !button.contains_key(*key) {
+                let mistake = Mistake::new(0..0, format!("a button without `{key}`"));
+                problem(&["actions", &at], mistake.help(example));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::address;
+use crate::rules::slug::slug;
 use crate::rules::template::{Origin, Segment};
 
 /// How interpolated values are written.
@@ -24,6 +25,8 @@ pub enum Escape {
     Json,
     /// Percent-encoded.
     Url,
+    /// Small letters, digits and `_`, as Home Assistant names its entities.
+    Slug,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,11 @@ impl Place {
 
     /// The segments as one text: values escaped, the whole cut to the limit.
     pub fn fit(self, segments: &[Segment]) -> String {
+        if self.escape == Escape::Slug && segments.iter().any(|segment| segment.origin == Origin::Value) {
+            // A name's letters are not escaped one by one: blanks at its ends are nothing at all.
+            let slugs: Vec<Segment> = segments.iter().map(slugged).collect();
+            return Self { escape: Escape::None, ..self }.fit(&slugs);
+        }
         let mut fitted = Fitted { place: self, text: String::new(), used: 0, keep: 0 };
         for segment in segments {
             let escape = if segment.origin == Origin::Value { self.escape } else { Escape::None };
@@ -133,6 +141,11 @@ impl Place {
         let kept = segment.text.chars().filter(|c| !turns(*c));
         kept.map(|c| if breaks(c) { ' ' } else { c }).collect::<String>().into()
     }
+}
+
+fn slugged(segment: &Segment) -> Segment {
+    let text = if segment.origin == Origin::Value { slug(&segment.text) } else { segment.text.clone() };
+    Segment { text, origin: segment.origin }
 }
 
 /// A text on its way into its place.

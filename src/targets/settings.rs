@@ -31,15 +31,22 @@ const CONCURRENCY_DEFAULT: usize = 4;
 const CONCURRENCY_MAX: usize = 256;
 
 pub const TIMEOUT: Key =
-    Key::new("timeout", Shape::Duration, "How long a request may take; `10s` if not given.");
-pub const TLS: Key =
-    Key::new("tls", Shape::Tree, "`{ca: FILE}`: trust this PEM file beside the system's certificates.");
+    Key::new("timeout", Shape::Duration, "How long a request may take, up to `5m`; `10s` if not given.");
+pub const TLS: Key = Key::new(
+    "tls",
+    Shape::Tree,
+    "`{ca: FILE}`: trust this PEM file beside the system's certificates; the path counts from the rules file's folder.",
+);
 pub const RETRY_ON_TIMEOUT: Key = Key::new(
     "retry_on_timeout",
     Shape::Bool,
     "Whether to send again when a request was sent and no answer came; `true` if not given.",
 );
-pub const CONCURRENCY: Key = Key::new("concurrency", Shape::Number, "Requests under way at once.");
+pub const CONCURRENCY: Key = Key::new(
+    "concurrency",
+    Shape::Number,
+    "Requests under way at once, 1 to 256; 4 if not given, and 1 where the service has a pace of its own.",
+);
 
 /// A table of settings, with those that every kind has at its end.
 macro_rules! with_common_settings {

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, nothing_implied, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Placed, Shape, address, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
+use crate::rules::mistake::Mistake;
 
 pub(super) const KIND: Kind = Kind {
     name: "slack",
@@ -32,6 +33,16 @@ pub(super) const KIND: Kind = Kind {
         Key::new("thread_ts", Shape::Text, "The timestamp of the message to answer in a thread."),
         Key::new("unfurl_links", Shape::Bool, "Whether links are shown with a preview."),
         Key::new("unfurl_media", Shape::Bool, "Whether linked media are shown with a preview."),
+    ],
+    elsewhere: &[
+        ("webhook", "write `url`"),
+        ("webhook_url", "write `url`"),
+        ("token", "doorchime uses an incoming webhook: write its `url`"),
+        ("message", "write `text`"),
+        ("body", "write `text`"),
+        ("title", "write it into `text`: `*title*`, or into `blocks`"),
+        ("channel", "a webhook writes into the channel that it was made for"),
+        ("username", "a webhook writes under the name that it was made with"),
     ],
     main: Main::Text { part: "text", instead: &["blocks", "attachments"] },
     place: |path, _| match path {
@@ -66,6 +77,17 @@ impl Slack {
         let body =
             call.object(&["text", "blocks", "attachments", "thread_ts", "unfurl_links", "unfurl_media"]);
         post_json(self.url.expose_secret().to_owned(), Vec::new(), &Value::Object(body))
+    }
+
+    /// A page for people, instead of a webhook.
+    pub(super) fn warnings(&self) -> Vec<Placed> {
+        let (host, _) = address::host_and_path(self.url.expose_secret());
+        if !(host == "slack.com" || host.ends_with(".slack.com")) || host.starts_with("hooks.") {
+            return Vec::new();
+        }
+        let mistake = Mistake::new(0..0, "this is no webhook's address");
+        let help = "it looks like `https://hooks.slack.com/services/…`";
+        vec![(vec!["url".to_owned()], mistake.help(help))]
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
-use super::{Call, Key, Kind, Main, Shape, fetch, nothing_implied, post_json, reading, unchecked};
+use super::{Call, Key, Kind, Main, Placed, Shape, fetch, nothing_implied, post_json, reading, unchecked};
 use crate::outbox::delivery::{Answer, Reading, Request};
 use crate::rules::mistake::Mistake;
 
@@ -31,6 +31,20 @@ pub(super) const KIND: Kind = Kind {
         Key::new("silent", Shape::Bool, "Whether it comes without a sound."),
         Key::new("preview", Shape::Bool, "Whether links are shown with a preview; `true` if not given."),
         Key::new("protect", Shape::Bool, "Whether forwarding and saving are switched off."),
+    ],
+    elsewhere: &[
+        ("bot_token", "write `token`"),
+        ("url", "write `token` and `chat_id`"),
+        ("chat", "write `chat_id`"),
+        ("channel", "write `chat_id`"),
+        ("message_thread_id", "write `thread_id`"),
+        ("topic", "write `thread_id`"),
+        ("message", "write `text`"),
+        ("body", "write `text`"),
+        ("content", "write `text`"),
+        ("title", "write it into `text`: `<b>title</b>`"),
+        ("parse_mode", "`text` is always Telegram's HTML"),
+        ("disable_notification", "write `silent: true`"),
     ],
     main: Main::Text { part: "text", instead: &[] },
     // The limit counts what is read, after the entities.
@@ -86,6 +100,17 @@ impl Telegram {
             body["protect_content"] = json!(true);
         }
         post_json(format!("{}/sendMessage", self.base.expose_secret()), Vec::new(), &body)
+    }
+
+    /// A chat's title, instead of the chat.
+    pub(super) fn warnings(&self) -> Vec<Placed> {
+        if self.chat.as_str().is_none_or(|name| name.starts_with('@')) {
+            return Vec::new();
+        }
+        let mistake = Mistake::new(0..0, "Telegram knows chats by number, and public channels by `@name`");
+        let help =
+            "write to the bot, then look for `chat` in `https://api.telegram.org/bot<token>/getUpdates`";
+        vec![(vec!["chat_id".to_owned()], mistake.help(help))]
     }
 
     pub(super) fn health(&self) -> Request {

@@ -55,6 +55,18 @@ pub(super) const KIND: Kind = Kind {
         Key::new("query", Shape::TextMap, "Added to the address's query."),
         Key::new("headers", Shape::TextMap, "Further headers."),
     ],
+    elsewhere: &[
+        ("address", "write `url`"),
+        ("endpoint", "write `url`"),
+        ("verb", "write `method`"),
+        ("header", "write `headers`"),
+        ("params", "write `query`"),
+        ("data", "write `json`, `form` or `body`"),
+        ("payload", "write `json`, `form` or `body`"),
+        ("text", "write `body`, or a tree under `json`"),
+        ("message", "write `body`, or a tree under `json`"),
+        ("token", "write `headers: {Authorization: \"Bearer …\"}`"),
+    ],
     main: Main::Event { instead: BODIES },
     place: |path, parts| match path {
         ["body"] => Place { escape: body_escape(parts), ..Place::machine() },

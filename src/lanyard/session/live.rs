@@ -42,7 +42,9 @@ pub(super) struct Live {
     pub(super) everyone: bool,
     pub(super) questions: Questions,
     pub(super) resync_at: Option<Duration>,
-    pub(super) echoes: Box<Echoes>,
+    /// All of the wanted have been asked for more than once.
+    pub(super) asked_again: bool,
+    pub(super) echoes: Echoes,
 }
 
 impl Live {
@@ -99,7 +101,8 @@ impl Session {
             everyone: false,
             questions: Questions::default(),
             resync_at: None,
-            echoes: Box::default(),
+            asked_again: false,
+            echoes: Echoes::default(),
         };
         self.ask_for_all(&mut live, now);
         self.phase = Phase::Live(live);
@@ -120,7 +123,7 @@ impl Session {
                 if self.doubles && !live.everyone {
                     return self.lose(now, Loss::Renewed);
                 }
-                live.echoes.ask_again();
+                live.asked_again = true;
                 self.resync(now);
             } else {
                 let due = self.absent.due(now);
@@ -203,8 +206,8 @@ impl Session {
         let unseen = live.questions.answered(now).map(Question::into_unseen).unwrap_or_default();
         let unseen = unseen.into_iter().filter(|id| self.people.contains_key(id));
         let unseen: Vec<UserId> = unseen.collect();
-        if live.questions.idle() {
-            live.echoes.answered();
+        if live.asked_again && live.questions.idle() {
+            live.echoes.asked_again();
         }
         if !whole {
             self.note(Notice::Spoilt { unseen: unseen.len() });

@@ -9,6 +9,9 @@ fn told(bytes: &[u8]) -> String {
     let path = folder.path().join("rules.yaml");
     fs::write(&path, bytes).unwrap();
     let Err(findings) = load(&path) else { return "fine".to_owned() };
+    for colour in [false, true] {
+        assert!(!findings.render(colour).is_empty());
+    }
     findings.problems().iter().map(|problem| problem.what.clone()).collect::<Vec<_>>().join("; ")
 }
 
@@ -22,8 +25,11 @@ fn a_file_that_cannot_be_read_is_one_sentence() {
     let Err(findings) = load(folder.path()) else { panic!() };
     assert!(findings.render(false).contains("is a folder"));
     for (bytes, expected) in [
-        (&b"people: {}\n# caf\xe9\n"[..], "this is not UTF-8 text"),
-        (b"\xff\xfev\0e\0r\0", "the file is UTF-16, and YAML here is UTF-8"),
+        (&b"people: {}\n# caf\xe9\n"[..], "the file is not UTF-8: this is no character"),
+        (b"\xe9", "the file is not UTF-8: this is no character"),
+        (b"\xff\xfev\0e\0r\0", "the file is not UTF-8: it looks like UTF-16"),
+        (b"\xfe\xff\0v\0e\0r", "the file is not UTF-8: it looks like UTF-16"),
+        (b"v\0e\0r\0", "the file is not UTF-8: it looks like UTF-16"),
         (b"", "the file is empty"),
         (b"version: 1\r\ncatch_up: 5m\r\n", "fine"),
         (b"\xef\xbb\xbfversion: 1\n", "fine"),
@@ -38,11 +44,14 @@ fn a_file_that_cannot_be_read_is_one_sentence() {
 fn a_bad_byte_is_found_where_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
-    fs::write(&path, b"version: 1\ntimezone: caf\xe9\n").unwrap();
-    let Err(findings) = load(&path) else { panic!() };
-    let first = &findings.to_json()[0];
-    assert_eq!((&first["line"], &first["column"]), (&2.into(), &14.into()), "{first}");
-    assert_eq!(first["severity"], "error");
+    for mark in [&b""[..], b"\xef\xbb\xbf"] {
+        fs::write(&path, [mark, b"version: 1\ntimezone: caf\xe9\xe9 \xe9\n"].concat()).unwrap();
+        let Err(findings) = load(&path) else { panic!() };
+        let first = &findings.to_json()[0];
+        assert_eq!((&first["line"], &first["column"]), (&2.into(), &14.into()), "{first}");
+        assert_eq!((&first["end_line"], &first["end_column"]), (&2.into(), &15.into()), "{first}");
+        assert_eq!(first["severity"], "error");
+    }
 }
 
 #[test]
@@ -54,4 +63,43 @@ fn files_beside_the_rules_are_read_from_their_folder() {
     let loaded = load_with(&path, |name| (name == "AWAY").then(|| "3m".to_owned()));
     let set = loaded.unwrap_or_else(|findings| panic!("{}", findings.render(false))).set;
     assert_eq!((set.timezone.iana_name(), set.catch_up.as_secs()), (Some("Europe/Berlin"), 180));
+}
+
+#[test]
+fn a_ca_file_is_looked_at_where_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.yaml");
+    let own = rcgen::generate_simple_self_signed(["house.test".to_owned()]).unwrap();
+    fs::write(folder.path().join("ca.pem"), own.cert.pem()).unwrap();
+    fs::write(folder.path().join("empty.pem"), "").unwrap();
+    for (ca, expected) in [
+        ("ca.pem", None),
+        ("none.pem", Some("the file `none.pem` is not there")),
+        (
+            "empty.pem",
+            Some(
+                "the file `empty.pem` holds no certificate; it must be PEM, with `-----BEGIN CERTIFICATE-----`",
+            ),
+        ),
+        (".", Some("the file `.` cannot be read: Is a directory (os error 21)")),
+    ] {
+        let text = format!("targets:\n  a:\n    type: ntfy\n    topic: t\n    tls:\n      ca: {ca}\n");
+        fs::write(&path, text).unwrap();
+        match (load(&path), expected) {
+            (Ok(loaded), None) => {
+                let ca = loaded.set.targets["a"].delivery_settings().ca.clone().unwrap();
+                assert_eq!(ca, folder.path().join("ca.pem"));
+            }
+            (Err(findings), Some(expected)) => {
+                let first = &findings.to_json()[0];
+                assert_eq!(
+                    (first["message"].as_str(), &first["line"]),
+                    (Some(expected), &6.into()),
+                    "{first}"
+                );
+            }
+            (Ok(_), Some(expected)) => panic!("{expected} was fine"),
+            (Err(findings), None) => panic!("{}", findings.render(false)),
+        }
+    }
 }

@@ -53,7 +53,7 @@ fn what_is_not_yaml_is_told_as_the_slip_it_is() {
         ),
         (
             "a: [1, 2\nb: 3\n",
-            "2:2 error: a `,` or a closing bracket is missing before this (texts with `,`, `:`, brackets or braces in them must be quoted here)",
+            "1:4 error: this `[` is never closed (close it with `]`; texts with `,`, `:`, brackets or braces in them must be quoted here)",
         ),
     ] {
         check(text, expected);

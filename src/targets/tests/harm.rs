@@ -109,7 +109,9 @@ fn everywhere(kind: &Kind) -> Vec<Value> {
         _ => {
             let texts = kind.parts.iter().map(|key| {
                 let value = match key.shape {
-                    Shape::Tree => json!([{"text": EVIL, "title": EVIL, "url": EVIL}]),
+                    Shape::Tree => {
+                        json!([{"action": "view", "label": EVIL, "text": EVIL, "title": EVIL, "url": EVIL}])
+                    }
                     Shape::TextList => json!([EVIL]),
                     Shape::Number | Shape::NumberOr(_) | Shape::Bool => json!("{{user.name}}"),
                     _ => json!(EVIL),

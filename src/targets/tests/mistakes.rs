@@ -41,6 +41,26 @@ fn what_messages_cannot_be() {
         ),
         ("webhook", json!({"json": {"a": [{"b": "{{nmae}}"}]}}), "json.a.0.b", "unknown name `nmae`"),
         ("ntfy", json!({"priority": "hihg"}), "priority", "`hihg` is not a number or one of its words"),
+        ("ntfy", json!({"priority": 9}), "priority", "`priority` is 9"),
+        ("ntfy", json!({"tags": ["wave, tada"]}), "tags.0", "`wave, tada` is one tag, with a comma in it"),
+        ("ntfy", json!({"click": "nowhere"}), "click", "`click` is not an address"),
+        ("ntfy", json!({"icon": "mailto:a@b.c"}), "icon", "`icon` is not an address"),
+        ("ntfy", json!({"delay": "30"}), "delay", "`30` has no unit"),
+        ("ntfy", json!({"actions": {"action": "view"}}), "actions", "`actions` is a list of buttons"),
+        ("ntfy", json!({"actions": ["view"]}), "actions.0", "a button is a mapping"),
+        (
+            "ntfy",
+            json!({"actions": [{"action": "veiw", "label": "x"}]}),
+            "actions.0.action",
+            "ntfy knows no action `veiw`",
+        ),
+        (
+            "ntfy",
+            json!({"actions": [{"action": "view", "label": "x"}]}),
+            "actions.0",
+            "a button without `url`",
+        ),
+        ("ntfy", json!({"actions": [{"action": "broadcast"}]}), "actions.0", "a button without `label`"),
         ("gotify", json!({"priority": "high"}), "priority", "`high` is not a number"),
         ("telegram", json!({"silent": "maybe"}), "silent", "`maybe` is not `true` or `false`"),
         ("slack", json!({"txt": "x"}), "txt", "`slack` takes no `txt`"),
@@ -53,6 +73,29 @@ fn what_messages_cannot_be() {
             "{name} {path}: {problems:?}"
         );
     }
+}
+
+#[test]
+fn what_ntfy_takes() {
+    for parts in [
+        json!({"priority": 5, "tags": ["wave", "{{a}}, b"], "click": "geo:0,0", "delay": "tomorrow, 10am"}),
+        json!({"priority": "{{#if late}}9{{/if}}", "delay": "{{kv.delay}}", "click": "{{track.album_art_url}}"}),
+        json!({"actions": [{"action": "http", "label": "Off", "url": "https://a", "method": "PUT"}]}),
+        json!({"actions": "view, Open, https://example.org"}),
+    ] {
+        let problems = (kind("ntfy").check)(&object(&parts));
+        assert!(problems.is_empty(), "{parts} {problems:?}");
+    }
+}
+
+#[test]
+fn an_entity_is_named_as_home_assistant_names_them() {
+    let sent = sent(
+        "home_assistant",
+        least_settings("home_assistant"),
+        json!({"state": "sensor.{{user.name}}", "value": "on"}),
+    );
+    assert_eq!(sent["to"], "POST http://ha:8123/api/states/sensor.alice_3");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn requests() {
         (
             "ntfy",
             json!({"topic": "doors"}),
-            json!({"message": "{{user.name}}_", "markdown": true, "priority": 9, "tags": "door"}),
+            json!({"message": "{{user.name}}_", "markdown": true, "priority": "{{#if online}}9{{/if}}", "tags": "door"}),
             "POST https://ntfy.sh",
             &json_header,
             json!({"topic": "doors", "message": "Alice \\<3_", "markdown": true, "priority": 5, "tags": ["door"]}),

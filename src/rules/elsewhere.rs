@@ -1,0 +1,273 @@
+//! What people write out of habit, and what it is called here: a table for each sort of word.
+
+/// A word of other programs, of Lanyard or of everyday speech, and what to do instead.
+pub type Elsewhere = (&'static str, &'static str);
+
+const PEOPLE: &str = "write `people`";
+const TARGETS: &str = "write `targets`";
+
+/// Keys of the file.
+pub const FILE: &[Elsewhere] = &[
+    ("person", PEOPLE),
+    ("user", PEOPLE),
+    ("users", PEOPLE),
+    ("friends", PEOPLE),
+    ("members", PEOPLE),
+    ("ids", PEOPLE),
+    ("target", TARGETS),
+    ("webhook", TARGETS),
+    ("webhooks", TARGETS),
+    ("notifiers", TARGETS),
+    ("receivers", TARGETS),
+    ("outputs", TARGETS),
+    ("sinks", TARGETS),
+    ("triggers", "write `rules`"),
+    ("automations", "write `rules`"),
+    ("alerts", "write `rules`"),
+    ("tz", "write `timezone`"),
+    ("time_zone", "write `timezone`"),
+    ("locale", "there is no such setting: texts are as you write them"),
+    ("url", "Lanyard's address is `lanyard: {url: …}`"),
+    ("debounce", "write `smoothing`"),
+    ("listen", "it is an option of the command: `doorchime run --listen HOST:PORT`"),
+    ("log_level", "it is an option of the command: `doorchime run --log-level debug`"),
+    ("data", "it is an option of the command: `doorchime run --data DIR`"),
+];
+
+/// Keys of `lanyard`.
+pub const LANYARD: &[Elsewhere] = &[
+    ("server", "write `url`"),
+    ("socket", "write `url`"),
+    ("host", "write `url`"),
+    ("address", "write `url`"),
+    ("compress", "write `compression`"),
+    ("subscription", "write `subscribe`"),
+];
+
+/// Keys of a person.
+pub const PERSON: &[Elsewhere] = &[
+    ("user_id", "write `id`"),
+    ("discord_id", "write `id`"),
+    ("userid", "write `id`"),
+    ("display_name", "write `name`"),
+    ("nick", "write `name`"),
+    ("nickname", "write `name`"),
+    ("alias", "write `name`"),
+];
+
+/// Keys of a rule.
+pub const RULE: &[Elsewhere] = &[
+    ("name", "write `id`; a sentence about it goes into `description`"),
+    ("alias", "write `id`; a sentence about it goes into `description`"),
+    ("comment", "write `description`"),
+    ("title", "it belongs to a message: `send: {to: phone, title: …}`"),
+    ("message", "it belongs to a message: `send: {to: phone, message: …}`"),
+    ("to", "it belongs to a message: `send: {to: phone}`"),
+    ("target", "write `send`"),
+    ("targets", "write `send`"),
+    ("notify", "write `send`"),
+    ("action", "write `send`"),
+    ("actions", "write `send`"),
+    ("then", "write `send`"),
+    ("do", "write `send`"),
+    ("user", "write `who`"),
+    ("users", "write `who`"),
+    ("person", "write `who`"),
+    ("people", "write `who`"),
+    ("on", "write `when`"),
+    ("event", "write `when`"),
+    ("events", "write `when`"),
+    ("trigger", "write `when`"),
+    ("triggers", "write `when`"),
+    ("change", "write `when`"),
+    ("changes", "write `when`"),
+    ("condition", "write `if`"),
+    ("conditions", "write `if`"),
+    ("where", "write `if`"),
+    ("filter", "write `if`"),
+    ("unless", "write `if`, with `!( … )` around it"),
+    ("throttle", "write `cooldown`"),
+    ("rate_limit", "write `cooldown`"),
+    ("debounce", "write `cooldown`"),
+    ("every", "write `cooldown`"),
+    ("dedup", "write `dedupe`"),
+    ("unique", "write `dedupe`"),
+    ("disabled", "write `enabled: false`"),
+    ("expire", "it belongs to a message: `send: {to: phone, expire: 10m}`"),
+    ("ttl", "it belongs to a message: `send: {to: phone, expire: 10m}`"),
+];
+
+/// Keys of `dedupe`.
+pub const DEDUPE: &[Elsewhere] = &[
+    ("by", "write `key`"),
+    ("on", "write `key`"),
+    ("for", "write `window`"),
+    ("time", "write `window`"),
+    ("ttl", "write `window`"),
+    ("within", "write `window`"),
+];
+
+/// Keys of any target.
+pub const TARGET: &[Elsewhere] = &[
+    ("kind", "write `type`"),
+    ("ttl", "write `expire`"),
+    ("expires", "write `expire`"),
+    ("ca", "write `tls: {ca: FILE}`"),
+    ("verify", "certificates are always verified; for a private CA write `tls: {ca: FILE}`"),
+    ("insecure", "certificates are always verified; for a private CA write `tls: {ca: FILE}`"),
+    ("retry", "what is owed is always tried again; see `retry_on_timeout` and `expire`"),
+    ("retries", "what is owed is always tried again; see `retry_on_timeout` and `expire`"),
+];
+
+/// Keys of any message.
+pub const SEND: &[Elsewhere] = &[
+    ("target", "write `to`"),
+    ("ttl", "write `expire`"),
+    ("expires", "write `expire`"),
+    ("template", "each text of a message is a template"),
+];
+
+const NO_WORD_FOR_ALL: &str = "name the changes that ring; there is no word for all of them";
+
+/// Changes.
+pub const CHANGES: &[Elsewhere] = &[
+    ("online", "write `went_online`"),
+    ("goes_online", "write `went_online`"),
+    ("comes_online", "write `went_online`"),
+    ("came_online", "write `went_online`"),
+    ("is_online", "write `went_online`"),
+    ("offline", "write `went_offline`"),
+    ("goes_offline", "write `went_offline`"),
+    ("is_offline", "write `went_offline`"),
+    ("idle", "write `{changed_status: {to: idle}}`"),
+    ("dnd", "write `{changed_status: {to: dnd}}`"),
+    ("status", "write `changed_status`"),
+    ("status_change", "write `changed_status`"),
+    ("status_changed", "write `changed_status`"),
+    ("platform", "write `joined_platform` or `left_platform`"),
+    ("mobile", "write `{joined_platform: {platform: mobile}}`"),
+    ("desktop", "write `{joined_platform: {platform: desktop}}`"),
+    ("web", "write `{joined_platform: {platform: web}}`"),
+    ("song", "write `changed_track`"),
+    ("track", "write `changed_track`"),
+    ("music", "write `changed_track`"),
+    ("spotify", "write `changed_track`"),
+    ("new_song", "write `changed_track`"),
+    ("song_changed", "write `changed_track`"),
+    ("track_changed", "write `changed_track`"),
+    ("changed_song", "write `changed_track`"),
+    ("started_track", "write `changed_track`; the first one is `started_listening`"),
+    ("listening", "write `started_listening` or `stopped_listening`"),
+    ("listens", "write `started_listening`"),
+    ("game", "write `started_playing`"),
+    ("plays", "write `started_playing`"),
+    ("playing", "write `started_playing` or `stopped_playing`"),
+    ("started_game", "write `started_playing`"),
+    ("stopped_game", "write `stopped_playing`"),
+    ("streaming", "write `started_streaming` or `stopped_streaming`"),
+    ("watching", "write `started_watching` or `stopped_watching`"),
+    ("activity", "write `started_activity`, `changed_activity` or `stopped_activity`"),
+    ("custom_status", "write `changed_custom_status`"),
+    ("profile", "write `changed_profile`"),
+    ("avatar", "write `changed_profile`"),
+    ("username", "write `changed_profile`"),
+    ("kv", "write `changed_kv`"),
+    ("monitored", "write `became_monitored` or `became_unmonitored`"),
+    ("any", NO_WORD_FOR_ALL),
+    ("all", NO_WORD_FOR_ALL),
+    ("*", NO_WORD_FOR_ALL),
+    ("everything", NO_WORD_FOR_ALL),
+    ("change", NO_WORD_FOR_ALL),
+    ("changed", NO_WORD_FOR_ALL),
+    ("presence", NO_WORD_FOR_ALL),
+    ("presence_update", NO_WORD_FOR_ALL),
+    ("update", NO_WORD_FOR_ALL),
+];
+
+const EVERYONE: &str = "write `everyone`";
+
+/// People.
+pub const WHO: &[Elsewhere] = &[
+    ("all", EVERYONE),
+    ("any", EVERYONE),
+    ("anyone", EVERYONE),
+    ("anybody", EVERYONE),
+    ("everybody", EVERYONE),
+    ("*", EVERYONE),
+];
+
+/// Types of target.
+pub const KINDS: &[Elsewhere] = &[
+    ("http", "write `webhook`"),
+    ("https", "write `webhook`"),
+    ("post", "write `webhook`"),
+    ("rest", "write `webhook`"),
+    ("url", "write `webhook`"),
+    ("hass", "write `home_assistant`"),
+    ("ha", "write `home_assistant`"),
+    ("stdout", "write `console`"),
+    ("terminal", "write `console`"),
+    ("log", "write `console`"),
+    (
+        "email",
+        "there is no such target; `ntfy` can send a mail with `email:`, and any mail service takes a `webhook`",
+    ),
+    (
+        "mail",
+        "there is no such target; `ntfy` can send a mail with `email:`, and any mail service takes a `webhook`",
+    ),
+    ("pushover", "there is no such target; write a `webhook` with `form: {token: …, user: …, message: …}`"),
+];
+
+/// What to do instead of `word`.
+pub fn instead(table: &[Elsewhere], word: &str) -> Option<String> {
+    let plain = word.trim().to_lowercase().replace([' ', '-'], "_");
+    table.iter().find(|(written, _)| *written == plain).map(|(_, help)| (*help).to_owned())
+}
+
+/// A key of the file, `x-common` included.
+pub fn of_file(key: &str) -> Option<String> {
+    let own = key.starts_with("x-") || key.starts_with("x_") || key.starts_with('.');
+    let help = "there is no place for keys of one's own: put an anchor where the value is first used";
+    instead(FILE, key).or_else(|| own.then(|| help.to_owned()))
+}
+
+/// Several names in one text: what was meant is a list.
+pub fn as_list(text: &str) -> Option<String> {
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    text.contains(',').then(|| format!("a list has brackets: `[{}]`", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presence::change::ChangeKind;
+    use crate::rules::keys::{self, Setting};
+
+    #[test]
+    fn nothing_is_both_known_and_told_of() {
+        let tables: [(&[Elsewhere], &[Setting]); 7] = [
+            (FILE, keys::FILE),
+            (LANYARD, keys::LANYARD),
+            (PERSON, keys::PERSON),
+            (RULE, keys::RULE),
+            (DEDUPE, keys::DEDUPE),
+            (TARGET, keys::TARGET),
+            (SEND, keys::SEND),
+        ];
+        for (table, known) in tables {
+            for (written, _) in table {
+                assert!(known.iter().all(|key| key.name != *written), "{written}");
+            }
+        }
+        for kind in crate::targets::KINDS {
+            for (written, _) in kind.elsewhere {
+                let both = kind.settings.iter().chain(kind.parts).filter(|key| key.name == *written).count();
+                assert!(both < 2, "{} {written}", kind.name);
+            }
+        }
+        assert!(CHANGES.iter().all(|(written, _)| ChangeKind::from_name(written).is_none()));
+        assert_eq!(instead(CHANGES, "Goes Online").as_deref(), Some("write `went_online`"));
+        assert_eq!(as_list("a").or(as_list("a , b")).as_deref(), Some("a list has brackets: `[a, b]`"));
+    }
+}
