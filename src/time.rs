@@ -34,6 +34,32 @@ impl Moment {
     }
 }
 
+/// A calendar that is never set back: where the wall clock is, it goes on as before; where that is set forward,
+/// or the machine was asleep, it goes along.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Steady {
+    /// The most that wall time has been ahead of monotonic time.
+    ahead_ms: Option<i64>,
+}
+
+impl Steady {
+    /// Takes note of the clocks.
+    pub fn note(&mut self, now: Moment) {
+        self.ahead_ms = self.ahead_ms.max(Some(now.wall_ms.saturating_sub(millis(now.mono))));
+    }
+
+    /// Now, by this calendar.
+    pub fn ms(self, now: Moment) -> i64 {
+        let ahead_ms = now.wall_ms.saturating_sub(millis(now.mono));
+        millis(now.mono).saturating_add(self.ahead_ms.map_or(ahead_ms, |most_ms| most_ms.max(ahead_ms)))
+    }
+
+    /// Where a wall time, as the clock stands now, lies in this calendar.
+    pub fn at(self, now: Moment, wall_ms: i64) -> i64 {
+        wall_ms.saturating_add(self.ms(now).saturating_sub(now.wall_ms))
+    }
+}
+
 /// A duration in whole milliseconds, as it is stored.
 pub fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
@@ -68,6 +94,21 @@ mod tests {
         {
             assert_eq!(backoff.wait(failures, roll), Duration::from_millis(expected_ms), "{failures} {roll}");
         }
+    }
+
+    #[test]
+    fn the_steady_calendar_goes_forward_whatever_the_wall_clock_does() {
+        let at =
+            |mono_s: u64, wall_s: i64| Moment { mono: Duration::from_secs(mono_s), wall_ms: wall_s * 1000 };
+        let mut steady = Steady::default();
+        let mut seen = Vec::new();
+        // As usual, set back by 50 s, set right again, set forward by 50 s, set back to what is right.
+        for now in [at(0, 100), at(10, 110), at(20, 70), at(30, 130), at(40, 190), at(50, 150)] {
+            steady.note(now);
+            seen.push(steady.ms(now) / 1000);
+        }
+        assert_eq!(seen, [100, 110, 120, 130, 190, 200]);
+        assert_eq!(steady.at(at(50, 150), 160_000), 210_000, "ten seconds from now");
     }
 
     #[test]

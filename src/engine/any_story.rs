@@ -260,7 +260,9 @@ impl Naive {
             Step::Update(who, look) => self.see(*who, *look),
             Step::Snapshot(looks) => {
                 for (who, look) in (0..).zip(looks) {
-                    look.iter().for_each(|look| self.see(who, *look));
+                    if let Some(look) = look {
+                        self.see(who, *look);
+                    }
                 }
             }
             Step::Disconnect | Step::Wait(_) => {}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::delivery::{Delivery, Outcome, Owed};
 use super::store::rows::Page;
 use crate::presence::model::UserId;
-use crate::time::{Backoff, Moment};
+use crate::time::{Backoff, Moment, Steady, millis};
 
 /// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,9 @@ pub struct Queue {
     rows: HashMap<i64, LaneId>,
     /// Lanes whose last outcome is not on disk yet, by its number.
     unsettled: HashMap<i64, LaneId>,
-    /// When what is not under way expires, by the wall clock.
+    /// So that a clock set back keeps nothing longer than it was wanted.
+    steady: Steady,
+    /// When what is not under way expires, by the steady calendar.
     expiries: BTreeSet<(i64, i64)>,
     timers: BTreeSet<(Duration, Timer)>,
     /// Targets that may have something to start, the next one first.
@@ -204,6 +206,8 @@ struct Row {
     attempts: u32,
     plain: bool,
     due: Duration,
+    /// By the steady calendar.
+    expires_at: i64,
     /// Dropped by a person while it was under way.
     gone: bool,
 }
@@ -222,6 +226,7 @@ impl Queue {
             next_lane: 0,
             rows: HashMap::new(),
             unsettled: HashMap::new(),
+            steady: Steady::default(),
             expiries: BTreeSet::new(),
             timers: BTreeSet::new(),
             turns: VecDeque::new(),
@@ -231,6 +236,7 @@ impl Queue {
     }
 
     pub fn handle(&mut self, now: Moment, event: Event) {
+        self.steady.note(now);
         match event {
             Event::Targets(paces) => self.retarget(now, &paces),
             Event::Stored(name) => {
@@ -248,6 +254,7 @@ impl Queue {
 
     /// The next thing to do now, if there is any. Ask until there is none.
     pub fn poll(&mut self, now: Moment) -> Option<Action> {
+        self.steady.note(now);
         self.fire_timers(now);
         if let Some(action) = self.poll_expired(now) {
             return Some(action);
@@ -272,7 +279,10 @@ impl Queue {
     /// When to poll again if nothing happens before.
     pub fn deadline(&self, now: Moment) -> Option<Duration> {
         let timer = self.timers.first().map(|&(at, _)| at);
-        let expiry = self.expiries.first().map(|&(expires_ms, _)| now.mono_at(expires_ms, WALL_LOOKED_AT));
+        let expiry = self.expiries.first().map(|&(expires_at, _)| {
+            let left_ms = expires_at.saturating_sub(self.steady.ms(now)).clamp(0, millis(WALL_LOOKED_AT));
+            now.mono.saturating_add(Duration::from_millis(left_ms.unsigned_abs()))
+        });
         [timer, expiry].into_iter().flatten().min()
     }
 
@@ -376,7 +386,7 @@ impl Queue {
             }
         };
         if stays && !row.gone {
-            self.expiries.insert((row.delivery.expires_ms, seq));
+            self.expiries.insert((row.expires_at, seq));
         } else {
             lane.rows.remove(place);
             self.rows.remove(&seq);
@@ -431,8 +441,9 @@ impl Queue {
             }
             let place = lane.find(owed.seq).expect("a row is in its lane");
             let row = &mut lane.rows[place];
-            self.expiries.remove(&(row.delivery.expires_ms, owed.seq));
-            self.expiries.insert((owed.delivery.expires_ms, owed.seq));
+            self.expiries.remove(&(row.expires_at, owed.seq));
+            row.expires_at = self.steady.at(now, owed.delivery.expires_ms);
+            self.expiries.insert((row.expires_at, owed.seq));
             row.delivery = Arc::new(owed.delivery);
             row.attempts = owed.attempts;
             row.due = Duration::ZERO;
@@ -472,8 +483,8 @@ impl Queue {
     }
 
     fn poll_expired(&mut self, now: Moment) -> Option<Action> {
-        let &(expires_ms, seq) = self.expiries.first()?;
-        if expires_ms > now.wall_ms {
+        let &(expires_at, seq) = self.expiries.first()?;
+        if expires_at > self.steady.ms(now) {
             return None;
         }
         let delivery = self.remove(now, seq)?;
@@ -509,7 +520,7 @@ impl Queue {
         let lane = self.lanes.get_mut(&id).expect("a lane that is ready lives");
         lane.place = Place::Flying(seq);
         let row = lane.rows.front().expect("a lane that is ready has a row");
-        self.expiries.remove(&(row.delivery.expires_ms, seq));
+        self.expiries.remove(&(row.expires_at, seq));
         Some(Start { seq, delivery: row.delivery.clone(), attempts: row.attempts, plain: row.plain })
     }
 
@@ -525,10 +536,11 @@ impl Queue {
         let lane = self.lanes.get_mut(&id).expect("made just now");
         let Err(place) = lane.rows.binary_search_by_key(&seq, |row| row.seq) else { return };
         let due = if next_ms == 0 { Duration::ZERO } else { now.mono_at(next_ms, self.settings.wait_most) };
-        self.expiries.insert((delivery.expires_ms, seq));
+        let expires_at = self.steady.at(now, delivery.expires_ms);
+        self.expiries.insert((expires_at, seq));
         lane.rows.insert(
             place,
-            Row { seq, delivery: Arc::new(delivery), attempts, plain: false, due, gone: false },
+            Row { seq, delivery: Arc::new(delivery), attempts, plain: false, due, expires_at, gone: false },
         );
         self.rows.insert(seq, id);
         self.targets[at].rows += 1;
@@ -541,7 +553,7 @@ impl Queue {
         let lane = self.lanes.get_mut(&id)?;
         let at = lane.key.target;
         let row = lane.find(seq).and_then(|place| lane.rows.remove(place))?;
-        self.expiries.remove(&(row.delivery.expires_ms, seq));
+        self.expiries.remove(&(row.expires_at, seq));
         self.targets[at].rows -= 1;
         self.arrange(now, id);
         self.feed(at);

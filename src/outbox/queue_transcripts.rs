@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::delivery::{Delivery, DeliveryId, Outcome, Owed, Parts};
-use super::queue::{Action, Event, Pace, Queue, QueueSettings};
+use super::queue::{Action, Event, Pace, Queue, QueueSettings, Start};
 use super::store::rows::Page;
 use crate::presence::model::UserId;
 use crate::time::Moment;
@@ -313,6 +313,26 @@ fn a_clock_that_is_set_forward_expires_within_a_minute() {
     assert_eq!(story.queue.deadline(at(0)), Some(Duration::from_secs(60)));
     let set = Moment { mono: Duration::from_secs(60), wall_ms: BEGAN_MS + 3_600_000 };
     assert!(matches!(story.queue.poll(set), Some(Action::Expired { seq: 1, .. })));
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_nothing_longer() {
+    let hour = 3_600_000;
+    let mut story = Story::new(&[("api", FREE)]);
+    story.owe(&[(1, "nowhere", "r", 1), (2, "api", "r", 1)]);
+    assert_eq!(story.does(), "2");
+    story.finish(2, later(30_000));
+    let set_back = |ms: u64| Moment { mono: Duration::from_millis(ms), wall_ms: BEGAN_MS + ms as i64 - hour };
+    assert_eq!(story.queue.poll(set_back(29_999)), None);
+    let tried = story.queue.poll(set_back(30_000));
+    assert!(matches!(tried, Some(Action::Start(Start { seq: 2, .. }))), "a wait between tries is not moved");
+    // What is owed from now on has its own time.
+    let new = owed(3, "nowhere", "r", 3, BEGAN_MS + 60_000);
+    story.queue.handle(set_back(30_000), Event::Owed(vec![new]));
+    assert_eq!(story.queue.poll(set_back(3_599_999)), None);
+    assert!(matches!(story.queue.poll(set_back(3_600_000)), Some(Action::Expired { seq: 1, .. })));
+    assert_eq!(story.queue.poll(set_back(3_659_999)), None);
+    assert!(matches!(story.queue.poll(set_back(3_660_000)), Some(Action::Expired { seq: 3, .. })));
 }
 
 #[test]
