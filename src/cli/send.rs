@@ -122,12 +122,13 @@ fn spoken(reading: &Reading, answer: &Answer) -> String {
         Reading::Delivered | Reading::DeliveredThenPause(_) => "has it".to_owned(),
         Reading::Wait(Some(wait)) => format!("asks to wait {} s; the bot would do so", wait.as_secs().max(1)),
         Reading::Wait(None) => "asks to wait; the bot would do so".to_owned(),
-        Reading::Again => "cannot take it now; the bot would try again".to_owned(),
-        Reading::AgainPlain => "refuses the markup; the bot would send it as plain text".to_owned(),
-        Reading::Refused if (300..400).contains(&answer.status) => {
+        Reading::Again | Reading::Refused if (300..400).contains(&answer.status) => {
             "points elsewhere, and doorchime follows no redirects: is the address complete, with `https`?"
                 .to_owned()
         }
+        Reading::Unsure => "may have it, or not: its answer broke off".to_owned(),
+        Reading::Again => "cannot take it now; the bot would try again".to_owned(),
+        Reading::AgainPlain => "refuses the markup; the bot would send it as plain text".to_owned(),
         Reading::Refused => "refuses it".to_owned(),
         Reading::Disable => "does not let us in: its address or token is not valid (any more)".to_owned(),
     }

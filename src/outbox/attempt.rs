@@ -36,6 +36,9 @@ pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock:
                     // A yes is not kept: that it was one says it.
                     let kept = match reading {
                         Reading::Delivered | Reading::DeliveredThenPause(_) => String::new(),
+                        Reading::Unsure => {
+                            format!("the answer broke off: {}", excerpt(&answer, &request))
+                        }
                         _ => excerpt(&answer, &request),
                     };
                     (Heard::Answer { status: Some(answer.status), reading }, kept)

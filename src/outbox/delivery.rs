@@ -110,6 +110,9 @@ pub struct Request {
     pub url: SecretString,
     pub headers: Vec<(String, SecretString)>,
     pub body: Vec<u8>,
+    /// What in it is secret and cannot be told from its address and headers: no answer that repeats one of
+    /// these is shown as it is.
+    pub secrets: Vec<SecretString>,
 }
 
 /// What came back for one attempt.
@@ -133,6 +136,8 @@ pub struct Answer {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Whether that is all of it: it neither broke off nor went on beyond the bound.
+    pub whole: bool,
 }
 
 impl Answer {
@@ -151,6 +156,8 @@ pub enum Reading {
     Wait(Option<Duration>),
     /// Not now; perhaps later.
     Again,
+    /// What would have told broke off: it may be delivered, or not.
+    Unsure,
     /// The markup was refused: once more, as plain text.
     AgainPlain,
     /// Never: kept with the answer.

@@ -1,46 +1,98 @@
 //! What is kept of an answer, without what the request held in secret.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
+use super::blot::Secrets;
 use super::delivery::{Answer, Request};
 
 /// So much of an answer is kept.
 pub const EXCERPT_BYTES_MAX: usize = 2 * 1024;
-/// Shorter texts are words, not secrets.
+/// Shorter pieces of an address or a header that nobody has called a secret are words.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// The beginning of an answer as text. Error pages like to repeat what was asked: whatever of the address and
-/// the headers stands in it is blotted out.
+/// The beginning of an answer as text. Error pages like to repeat what was asked: whatever of it is secret is
+/// blotted out.
 pub fn excerpt(answer: &Answer, request: &Request) -> String {
-    // Cut after blotting: a secret across the edge would be shown by half. The bound keeps this cheap.
-    let read = &answer.body[..answer.body.len().min(EXCERPT_BYTES_MAX * 2)];
-    let mut text = String::from_utf8_lossy(read).into_owned();
-    for secret in secrets(request) {
-        if text.contains(secret) {
-            text = text.replace(secret, "[secret]");
-        }
-    }
-    text.truncate(text.floor_char_boundary(EXCERPT_BYTES_MAX));
-    text
+    secrets(request).blot(&String::from_utf8_lossy(&answer.body), EXCERPT_BYTES_MAX, !answer.whole)
 }
 
-/// The longest first, so that a part does not leave the rest of a whole.
-fn secrets(request: &Request) -> Vec<&str> {
-    let url = request.url.expose_secret();
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
-    let mut secrets = vec![url, path];
-    secrets.extend(path.split(['/', '?', '&', '=', '#']));
-    for (_, value) in &request.headers {
-        let value = value.expose_secret();
-        secrets.push(value);
-        secrets.extend(value.split_whitespace());
+/// What the target has called a secret, and everything of the address and the headers that may be one.
+fn secrets(request: &Request) -> Secrets {
+    let mut secrets = Secrets::default();
+    for secret in &request.secrets {
+        secrets.add(secret.expose_secret());
     }
-    // Words that every request has are no secrets, and answers need them to be understood.
-    secrets.retain(|secret| secret.len() >= SECRET_BYTES_MIN && !PUBLIC.contains(secret));
-    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for piece in pieces(request) {
+        if piece.len() >= SECRET_BYTES_MIN && !PUBLIC.contains(&piece) {
+            secrets.add(piece);
+        }
+    }
+    if let Some((login, _)) = split(request.url.expose_secret()).0.rsplit_once('@') {
+        // The client makes the header of it that carries its Base64.
+        add_login(&mut secrets, &String::from_utf8_lossy(&percent_decoded(login)));
+    }
+    for (name, value) in &request.headers {
+        if !name.eq_ignore_ascii_case("authorization") {
+            continue;
+        }
+        let value = value.expose_secret();
+        let credentials = value.split_once(' ').map_or(value, |(_, credentials)| credentials).trim();
+        secrets.add(credentials);
+        if let Ok(login) = STANDARD.decode(credentials)
+            && let Ok(login) = String::from_utf8(login)
+        {
+            add_login(&mut secrets, &login);
+        }
+    }
     secrets
 }
 
+/// A name and a password, alone, together, and as they stand in a header.
+fn add_login(secrets: &mut Secrets, login: &str) {
+    secrets.add(login);
+    secrets.add(STANDARD.encode(login).trim_end_matches('='));
+    if let Some((name, password)) = login.split_once(':') {
+        secrets.add(name);
+        secrets.add(password);
+    }
+}
+
+/// The address and the headers, whole and in parts.
+fn pieces(request: &Request) -> Vec<&str> {
+    let url = request.url.expose_secret();
+    let path = split(url).1;
+    let mut pieces = vec![url, path];
+    pieces.extend(path.split(['/', '?', '&', '=', '#']));
+    for (_, value) in &request.headers {
+        let value = value.expose_secret();
+        pieces.push(value);
+        pieces.extend(value.split_whitespace().map(|word| word.trim_end_matches('=')));
+    }
+    pieces
+}
+
+/// What stands between `//` and the path, and the path with all that follows it.
+fn split(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let hex = text.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let meant = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%');
+        plain.push(meant.unwrap_or(byte));
+        at += if meant.is_some() { 3 } else { 1 };
+    }
+    plain
+}
+
+/// Words that every request has are no secrets, and answers need them to be understood.
 const PUBLIC: &[&str] = &[
     "application/json",
     "application/json; charset=utf-8",
@@ -58,45 +110,67 @@ const PUBLIC: &[&str] = &[
 mod tests {
     use super::*;
 
+    fn request(url: &str) -> Request {
+        Request {
+            method: "POST",
+            url: url.to_owned().into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            secrets: Vec::new(),
+        }
+    }
+
+    fn kept(body: &str, request: &Request) -> String {
+        excerpt(&Answer { status: 404, headers: Vec::new(), body: body.into(), whole: true }, request)
+    }
+
     #[test]
     fn what_an_answer_repeats_of_the_request_is_blotted_out() {
-        let request = Request {
-            method: "POST",
-            url: "https://hooks.example.org/services/T0000/B0000/abcdefghijkl?key=qwertyuiop"
-                .to_owned()
-                .into(),
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned().into());
+        let hook = Request {
             headers: vec![
-                ("authorization".into(), "Bearer tk_verysecret".to_owned().into()),
-                ("content-type".into(), "application/json".to_owned().into()),
+                header("authorization", "Bearer tk_verysecret"),
+                header("content-type", "application/json"),
             ],
-            body: Vec::new(),
+            ..request("https://hooks.example.org/services/T0000/B0000/abcdefghijkl?key=qwertyuiop")
         };
-        for (body, expected) in [
-            ("no such token tk_verysecret", "no such token [secret]"),
-            ("POST /services/T0000/B0000/abcdefghijkl?key=qwertyuiop not found", "POST [secret] not found"),
-            ("services: abcdefghijkl, qwertyuiop", "services: [secret], [secret]"),
-            ("expected application/json", "expected application/json"),
-            ("\u{fffd}ok", "\u{fffd}ok"),
+        let login = request("http://usr:P%40W@host.example/");
+        let escaped = request("http://host.example/PCTSECRET%2Bab%2Fcd?sig=PCTSIG%3D%3Dxyz");
+        let own =
+            Request { headers: vec![header("authorization", "Basic bWU6cHc=")], ..request("http://a/") };
+        let told = Request { secrets: vec!["doors".to_owned().into()], ..request("http://a/") };
+        for (request, body, expected) in [
+            (&hook, "no such token tk_verysecret", "no such token [secret]"),
+            (&hook, "/services/T0000/B0000/abcdefghijkl?key=qwertyuiop not found", "[secret] not found"),
+            (&hook, "services: abcdefghijkl, qwertyuiop", "services: [secret], [secret]"),
+            (&hook, "expected application/json", "expected application/json"),
+            (&hook, "\u{fffd}ok", "\u{fffd}ok"),
+            (&login, "authorization: Basic dXNyOlBAVw==", "authorization: Basic [secret]=="),
+            (&login, "no usr:P@W, no usr, no P@W", "no [secret], no [secret], no [secret]"),
+            (&login, "no usr:P%40W", "no [secret]"),
+            (&escaped, "GET /PCTSECRET+ab/cd?sig=PCTSIG==xyz", "GET [secret]"),
+            (&escaped, "PCTSECRET+ab/cd and PCTSIG==xyz", "[secret] and [secret]"),
+            (&own, "Basic bWU6cHc= is me:pw", "[secret] is [secret]"),
+            (&told, "topic doors, not indoors", "topic [secret], not indoors"),
         ] {
-            let answer = Answer { status: 404, headers: Vec::new(), body: body.into() };
-            assert_eq!(excerpt(&answer, &request), expected, "{body}");
+            assert_eq!(kept(body, request), expected, "{body}");
         }
     }
 
     #[test]
     fn it_is_cut_between_characters_and_never_inside_a_secret() {
         let secret = "s3cr3t".repeat(20);
-        let request = Request {
-            method: "POST",
-            url: format!("https://example.org/{secret}").into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
+        let request = request(&format!("https://example.org/{secret}"));
         let body = format!("{}{secret}", "é".repeat(EXCERPT_BYTES_MAX / 2 - 20));
-        let answer = Answer { status: 500, headers: Vec::new(), body: body.into_bytes() };
-        let kept = excerpt(&answer, &request);
-        assert!(kept.len() <= EXCERPT_BYTES_MAX && !kept.contains("s3cr3t"), "{kept}");
-        let long = Answer { body: "é€".repeat(5_000).into_bytes(), ..answer };
-        assert!((EXCERPT_BYTES_MAX - 3..=EXCERPT_BYTES_MAX).contains(&excerpt(&long, &request).len()));
+        let shown = kept(&body, &request);
+        assert!(shown.len() <= EXCERPT_BYTES_MAX && !shown.contains("s3cr3t"), "{shown}");
+        // Blotting shortens: more of the answer comes to be shown than was meant to be.
+        let shown = kept(&format!("{} {secret}", secret.repeat(60)), &request);
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        let begun = Answer { body: format!("no {}", &secret[..50]).into(), ..Answer::default() };
+        assert_eq!(excerpt(&begun, &request), "no [secret]");
+        assert!(
+            (EXCERPT_BYTES_MAX - 3..=EXCERPT_BYTES_MAX).contains(&kept(&"é€".repeat(5_000), &request).len())
+        );
     }
 }

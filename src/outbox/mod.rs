@@ -1,6 +1,7 @@
 //! What is owed: kept on disk before it is sent, and sent until it is settled.
 
 pub mod attempt;
+pub mod blot;
 pub mod delivery;
 pub mod excerpt;
 pub mod health;

@@ -11,7 +11,8 @@ pub struct RetrySettings {
     pub backoff: Backoff,
     /// However long a target asks us to wait, after this we ask again.
     pub wait_most: Duration,
-    /// However short it asks us to wait.
+    /// However short it asks us to wait: after the first failure. It doubles with each further one, so that
+    /// a target that asks for no wait at all is not asked at that pace for days.
     pub wait_least: Duration,
     /// Whether a request that may have had its effect is sent again.
     pub retry_on_timeout: bool,
@@ -58,23 +59,25 @@ pub fn judge(heard: &Heard, attempt: Try, settings: &RetrySettings) -> Outcome {
     let reading = match heard {
         Heard::Answer { reading, .. } => reading,
         Heard::Unsent => return again,
-        Heard::Unanswered if settings.retry_on_timeout => return again,
-        Heard::Unanswered => return Outcome::Refused,
+        Heard::Unanswered => &Reading::Unsure,
     };
     match *reading {
         Reading::Delivered => Outcome::Delivered { pause: None },
         Reading::DeliveredThenPause(wait) => Outcome::Delivered { pause: Some(wait.min(settings.wait_most)) },
         Reading::Wait(Some(wait)) => {
-            Outcome::Later { after: wait.clamp(settings.wait_least, settings.wait_most), pause_target: true }
+            let least = Backoff { first: settings.wait_least, most: settings.backoff.most };
+            let least = least.wait(attempt.failures, attempt.roll);
+            Outcome::Later { after: wait.max(least).min(settings.wait_most), pause_target: true }
         }
         Reading::Wait(None) => Outcome::Later {
             after: settings.backoff.wait(attempt.failures, attempt.roll),
             pause_target: true,
         },
         Reading::Again => again,
+        Reading::Unsure if settings.retry_on_timeout => again,
         Reading::AgainPlain if attempt.plain => Outcome::Refused,
         Reading::AgainPlain => Outcome::AgainPlain,
-        Reading::Refused => Outcome::Refused,
+        Reading::Unsure | Reading::Refused => Outcome::Refused,
         Reading::Disable => Outcome::Disabled,
     }
 }
@@ -103,7 +106,12 @@ mod tests {
             (yes(Reading::Again), 4, false, &settings, later(8_000, false)),
             (yes(Reading::Again), 400, false, &settings, later(300_000, false)),
             (yes(Reading::Wait(None)), 3, false, &settings, later(4_000, true)),
-            (yes(Reading::Wait(Some(secs(7)))), 9, false, &settings, later(7_000, true)),
+            (yes(Reading::Wait(Some(secs(7)))), 5, false, &settings, later(7_000, true)),
+            (yes(Reading::Wait(Some(secs(7)))), 9, false, &settings, later(64_000, true)),
+            (yes(Reading::Wait(Some(secs(0)))), 4, false, &settings, later(2_000, true)),
+            (yes(Reading::Wait(Some(secs(0)))), 400, false, &settings, later(300_000, true)),
+            (yes(Reading::Unsure), 2, false, &settings, later(2_000, false)),
+            (yes(Reading::Unsure), 2, false, &firm, Outcome::Refused),
             (yes(Reading::Wait(Some(secs(0)))), 1, false, &settings, later(250, true)),
             (yes(Reading::Wait(Some(secs(1 << 40)))), 1, false, &settings, later(3_600_000, true)),
             (yes(Reading::AgainPlain), 1, false, &settings, Outcome::AgainPlain),

@@ -121,11 +121,18 @@ async fn read(mut response: Response, answer: &mut Option<Answer>) {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers =
         response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let answer = answer.insert(Answer { status: response.status().as_u16(), headers, body: Vec::new() });
-    while answer.body.len() < ANSWER_BYTES_MAX {
-        let Ok(Some(chunk)) = response.chunk().await else { return };
+    let answer =
+        answer.insert(Answer { status: response.status().as_u16(), headers, body: Vec::new(), whole: false });
+    while let Ok(chunk) = response.chunk().await {
+        let Some(chunk) = chunk else {
+            answer.whole = true;
+            return;
+        };
         let room = ANSWER_BYTES_MAX - answer.body.len();
         answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            return;
+        }
     }
 }
 

@@ -71,7 +71,9 @@ impl Gotify {
             }
         }
         let headers = vec![header("x-gotify-key", self.token.expose_secret())];
-        post_json(format!("{}/message", self.url.expose_secret()), headers, &Value::Object(body))
+        let request =
+            post_json(format!("{}/message", self.url.expose_secret()), headers, &Value::Object(body));
+        Request { secrets: vec![self.token.clone()], ..request }
     }
 
     pub(super) fn health(&self) -> Request {

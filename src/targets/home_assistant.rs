@@ -126,7 +126,7 @@ impl HomeAssistant {
                         self.url.expose_secret(),
                         address::encode(id.expose_secret())
                     );
-                    post_json(path, Vec::new(), &event)
+                    Request { secrets: vec![id.clone()], ..post_json(path, Vec::new(), &event) }
                 }
                 _ => self.api(&format!("events/{EVENT_NAME}"), &event),
             }

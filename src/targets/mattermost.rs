@@ -89,7 +89,7 @@ pub(super) fn read(answer: &Answer, now_ms: i64) -> Reading {
         }
     }
     match reading::by_status(answer, now_ms, &[401, 403, 404, 410]) {
-        Reading::Delivered if !reading::says_ok(answer) => Reading::Refused,
+        Reading::Delivered if !reading::says_ok(answer) => reading::no_yes(answer),
         reading => reading,
     }
 }

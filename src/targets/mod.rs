@@ -368,9 +368,15 @@ fn bearer(token: &SecretString) -> (String, SecretString) {
 
 fn post_json(url: String, mut headers: Headers, body: &Value) -> Request {
     headers.push(header("content-type", "application/json"));
-    Request { method: "POST", url: SecretString::from(url), headers, body: body.to_string().into_bytes() }
+    Request {
+        method: "POST",
+        url: SecretString::from(url),
+        headers,
+        body: body.to_string().into_bytes(),
+        secrets: Vec::new(),
+    }
 }
 
 fn fetch(url: String, headers: Headers) -> Request {
-    Request { method: "GET", url: SecretString::from(url), headers, body: Vec::new() }
+    Request { method: "GET", url: SecretString::from(url), headers, body: Vec::new(), secrets: Vec::new() }
 }

@@ -125,11 +125,16 @@ impl Ntfy {
         if call.flag("markdown") && !call.plain {
             body.insert("markdown".to_owned(), json!(true));
         }
-        post_json(self.server.expose_secret().to_owned(), self.headers(), &Value::Object(body))
+        self.hiding(post_json(self.server.expose_secret().to_owned(), self.headers(), &Value::Object(body)))
     }
 
     pub(super) fn health(&self) -> Request {
-        fetch(format!("{}/v1/health", self.server.expose_secret()), self.headers())
+        self.hiding(fetch(format!("{}/v1/health", self.server.expose_secret()), self.headers()))
+    }
+
+    /// Whoever knows a topic can read it. A login shows itself in its header.
+    fn hiding(&self, request: Request) -> Request {
+        Request { secrets: vec![self.topic.clone()], ..request }
     }
 
     fn headers(&self) -> Headers {

@@ -17,6 +17,9 @@ pub fn by_status(answer: &Answer, now_ms: i64, disabling: &[u16]) -> Reading {
         200..=299 => Reading::Delivered,
         status if disabling.contains(&status) => Reading::Disable,
         429 => Reading::Wait(asked),
+        // "Elsewhere for now" is what a page for maintenance or a login in between says; where it points is
+        // never followed.
+        302 | 303 | 307 => asked.map_or(Reading::Again, |wait| Reading::Wait(Some(wait))),
         // "Not implemented" will not be implemented a minute later.
         501 => Reading::Refused,
         408 | 425 | 500..=599 => asked.map_or(Reading::Again, |wait| Reading::Wait(Some(wait))),
@@ -58,9 +61,25 @@ pub fn json(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
 }
 
-/// Slack's way of saying yes, and Mattermost's: the body is `ok`, or a JSON object that says so.
+/// Slack's way of saying yes, and Mattermost's and Telegram's: the body is `ok`, or a JSON object that says so.
+/// One that begins with it and breaks off has said it, too.
 pub fn says_ok(answer: &Answer) -> bool {
-    answer.body.trim_ascii() == b"ok" || json(answer)["ok"] == Value::Bool(true)
+    let body = answer.body.trim_ascii();
+    body == b"ok" || body.starts_with(br#"{"ok":true,"#) || json(answer)["ok"] == Value::Bool(true)
+}
+
+/// What a success without a yes means. A service that refuses says so in JSON or in one word; prose and pages
+/// come from something in between (a gateway, a login), and the service has never seen the request.
+pub fn no_yes(answer: &Answer) -> Reading {
+    let body = answer.body.trim_ascii();
+    let word = body.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
+    if !answer.whole {
+        Reading::Unsure
+    } else if word || json(answer).is_object() {
+        Reading::Refused
+    } else {
+        Reading::Again
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +91,7 @@ mod tests {
 
     fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Answer { status, headers, body: Vec::new() }
+        Answer { status, headers, body: Vec::new(), whole: true }
     }
 
     #[test]
@@ -81,7 +100,11 @@ mod tests {
         for (status, headers, expected) in [
             (200, &[][..], Reading::Delivered),
             (204, &[], Reading::Delivered),
-            (302, &[], Reading::Refused),
+            (301, &[], Reading::Refused),
+            (302, &[], Reading::Again),
+            (303, &[("retry-after", "30")], seconds(30)),
+            (307, &[], Reading::Again),
+            (308, &[], Reading::Refused),
             (400, &[], Reading::Refused),
             (404, &[], Reading::Refused),
             (408, &[], Reading::Again),

@@ -94,7 +94,7 @@ impl Slack {
 /// `ok` is the only yes. 403, 404 and 410 say that the webhook, its token or its channel is gone.
 pub(super) fn read(answer: &Answer, now_ms: i64) -> Reading {
     match reading::by_status(answer, now_ms, &[403, 404, 410]) {
-        Reading::Delivered if !reading::says_ok(answer) => Reading::Refused,
+        Reading::Delivered if !reading::says_ok(answer) => reading::no_yes(answer),
         reading => reading,
     }
 }

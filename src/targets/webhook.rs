@@ -147,7 +147,7 @@ impl Webhook {
             headers.push(header("webhook-timestamp", &seconds.to_string()));
             headers.push(header("webhook-signature", &key.sign(&id, seconds, &body)));
         }
-        Request { method, url: self.address(call).into(), headers, body }
+        Request { method, url: self.address(call).into(), headers, body, secrets: Vec::new() }
     }
 
     fn address(&self, call: Call<'_>) -> String {

@@ -263,7 +263,7 @@ async fn each_end_is_kept_with_its_answer_and_without_secrets() {
         "/refuses/s3cr3t-path" => Play::body(422, "POST /refuses/s3cr3t-path: no such field\0"),
         "/gone/s3cr3t-path" => Play::body(410, "gone"),
         "/hangs" => Play::Silence,
-        "/moved" => Play::header(302, "location", "/refuses/s3cr3t-path"),
+        "/moved" => Play::header(301, "location", "/refuses/s3cr3t-path"),
         _ => Play::body(200, "thanks"),
     })
     .await
@@ -305,7 +305,7 @@ async fn each_end_is_kept_with_its_answer_and_without_secrets() {
         [
             row("fine", Fate::Delivered, Some(200), ""),
             row("refuses", Fate::Dead, Some(422), "POST [secret]: no such field\0"),
-            row("moved", Fate::Dead, Some(302), ""),
+            row("moved", Fate::Dead, Some(301), ""),
             row("firm", Fate::Dead, None, "no answer within 100ms"),
         ]
     );

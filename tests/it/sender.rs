@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorchime::outbox::delivery::{Answer, Reply, Request};
+use doorchime::outbox::excerpt::excerpt;
 use doorchime::outbox::sender::{ANSWER_BYTES_MAX, Sender};
-use doorchime::simulator::receiver::{Play, Receiver};
+use doorchime::simulator::receiver::{Heard, Play, Receiver};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -22,6 +23,7 @@ fn post(url: String) -> Request {
         url: url.into(),
         headers: vec![("authorization".into(), SECRET.to_owned().into())],
         body: b"{}".to_vec(),
+        secrets: Vec::new(),
     }
 }
 
@@ -89,14 +91,33 @@ async fn silence_is_ambiguous_and_a_heard_status_is_not() {
     ] {
         let (reply, _receiver) = play(half).await;
         let answer = answered(reply);
-        assert_eq!((answer.status, answer.body.as_slice()), (202, &b"begun"[..]));
+        assert_eq!((answer.status, answer.body.as_slice(), answer.whole), (202, &b"begun"[..], false));
     }
+}
+
+/// The client makes a header of a login in the address, which the request itself does not have.
+#[tokio::test]
+async fn an_answer_that_repeats_the_request_does_not_show_its_login() {
+    let script = |heard: &Heard| {
+        Play::body(404, &format!("no {} for {:?}", heard.path, heard.header("authorization")))
+    };
+    let receiver = Receiver::start(LOOPBACK, script).await.unwrap();
+    let mut request = post(receiver.url("/").replace("://", "://usr:P%40W@"));
+    request.headers.clear();
+    let reply = Sender::new().unwrap().send(&mut request, Duration::from_secs(5), None).await;
+    let answer = answered(reply);
+    assert!(String::from_utf8_lossy(&answer.body).contains("Basic dXNyOlBAVw=="), "{answer:?}");
+    assert_eq!(excerpt(&answer, &request), "no / for Some(\"Basic [secret]==\")");
 }
 
 #[tokio::test]
 async fn an_endless_answer_is_read_up_to_a_bound() {
     let (reply, _receiver) = play(Play::body(200, &"x".repeat(10 * ANSWER_BYTES_MAX))).await;
-    assert_eq!(answered(reply).body.len(), ANSWER_BYTES_MAX);
+    let answer = answered(reply);
+    assert_eq!((answer.body.len(), answer.whole), (ANSWER_BYTES_MAX, false));
+    let (reply, _receiver) = play(Play::body(200, &"x".repeat(ANSWER_BYTES_MAX))).await;
+    let answer = answered(reply);
+    assert_eq!((answer.body.len(), answer.whole), (ANSWER_BYTES_MAX, true));
 }
 
 #[tokio::test]

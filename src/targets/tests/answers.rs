@@ -13,7 +13,11 @@ fn answers() {
         ("webhook", 410, &[], "", Reading::Disable),
         ("webhook", 404, &[], "", Reading::Refused),
         ("slack", 200, &[], "ok", Reading::Delivered),
-        ("slack", 200, &[], "<html>", Reading::Refused),
+        ("slack", 200, &[], "<html>", Reading::Again),
+        ("slack", 200, &[], "We will be back soon.", Reading::Again),
+        ("slack", 200, &[], "no_text", Reading::Refused),
+        ("slack", 200, &[], "", Reading::Refused),
+        ("slack", 302, &[], "", Reading::Again),
         ("slack", 400, &[], "invalid_blocks", Reading::Refused),
         ("slack", 403, &[], "invalid_token", Reading::Disable),
         ("slack", 404, &[], "no_service", Reading::Disable),
@@ -53,6 +57,7 @@ fn answers() {
         ("gotify", 401, &[], "", Reading::Disable),
         ("telegram", 200, &[], "{\"ok\":true}", Reading::Delivered),
         ("telegram", 200, &[], "{\"ok\":false}", Reading::Refused),
+        ("telegram", 200, &[], "<html>", Reading::Again),
         (
             "telegram",
             400,
@@ -77,14 +82,35 @@ fn answers() {
         ("telegram", 404, &[], "{\"ok\":false}", Reading::Disable),
         ("telegram", 429, &[], "{\"ok\":false,\"parameters\":{\"retry_after\":7}}", wait(7_000)),
         ("mattermost", 200, &[], "ok", Reading::Delivered),
+        ("mattermost", 200, &[], "<!doctype html>", Reading::Again),
         ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.invalid.app_error\"}", Reading::Disable),
         ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.text.app_error\"}", Reading::Refused),
         ("mattermost", 501, &[], "{\"id\":\"web.incoming_webhook.disabled.app_error\"}", Reading::Disable),
     ] {
         let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let answer = Answer { status, headers, body: body.as_bytes().to_vec() };
+        let answer = Answer { status, headers, body: body.as_bytes().to_vec(), whole: true };
         let reading = target(name, least_settings(name)).read(&answer, NOW_MS);
         assert_eq!(reading, expected, "{name} {status} {body}");
+    }
+}
+
+/// A status that was heard is a yes, where the body has nothing to say; else the rest of it might have.
+#[test]
+fn answers_that_break_off() {
+    for (name, body, expected) in [
+        ("slack", "", Reading::Unsure),
+        ("slack", "o", Reading::Unsure),
+        ("slack", "ok", Reading::Delivered),
+        ("mattermost", "", Reading::Unsure),
+        ("telegram", "", Reading::Unsure),
+        ("telegram", "{\"ok\":true,\"resul", Reading::Delivered),
+        ("telegram", "{\"ok\":fal", Reading::Unsure),
+        ("webhook", "", Reading::Delivered),
+        ("discord", "{\"id", Reading::Delivered),
+        ("ntfy", "", Reading::Delivered),
+    ] {
+        let answer = Answer { status: 200, body: body.into(), ..Answer::default() };
+        assert_eq!(target(name, least_settings(name)).read(&answer, NOW_MS), expected, "{name} {body}");
     }
 }
 
@@ -100,7 +126,7 @@ fn health() {
     ] {
         let target = target(name, least_settings(name));
         assert_eq!(shown(&target.health().unwrap())["to"], url);
-        let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() };
+        let answer = Answer { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec(), whole: true };
         assert_eq!(target.read_health(&answer, NOW_MS), reading, "{name} {body}");
     }
 }

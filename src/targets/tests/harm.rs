@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::outbox::delivery::Answer;
+use crate::outbox::excerpt::excerpt;
 use crate::rules::template::tests::with_scope_of;
 use crate::targets::Shape;
 
@@ -15,6 +17,42 @@ fn nothing_secret_is_shown() {
         if let Outgoing::Http(request) = target.request(&delivery(target.test_parts("a test")), NOW_MS, false)
         {
             assert!(!format!("{request:?}").contains("T0P"), "{}", kind.name);
+        }
+    }
+}
+
+/// Answers like to repeat the request: as it was sent, and as the service has understood it.
+#[test]
+fn no_answer_shows_what_a_target_keeps_secret() {
+    for (name, settings, secrets) in [
+        (
+            "webhook",
+            json!({"url": "http://usr:S3CR3T@a/T0P?k=S3CR3T-KEY", "headers": {"x-a": "S3CR3T-KEY"},
+            "query": {"sig": "S3CR3T==/+"}}),
+            &["S3CR3T==/+", "S3CR3T-KEY", "usr:S3CR3T", "S3CR3T"][..],
+        ),
+        ("slack", json!({"url": "https://hooks.example/services/S3CR3T00"}), &["S3CR3T00"]),
+        ("discord", json!({"url": "https://discord.example/api/webhooks/1/S3CR3T00"}), &["S3CR3T00"]),
+        ("mattermost", json!({"url": "https://chat.example/hooks/S3CR3T00"}), &["S3CR3T00"]),
+        ("ntfy", json!({"topic": "S3CR3T"}), &["S3CR3T"]),
+        ("ntfy", json!({"topic": "S3CR3T", "user": "me", "password": "S3CR3T2"}), &["me:S3CR3T2", "S3CR3T2"]),
+        ("ntfy", json!({"topic": "S3CR3T", "token": "S3CR3T2"}), &["S3CR3T2"]),
+        ("home_assistant", json!({"url": "http://ha", "token": "S3CR3T"}), &["S3CR3T"]),
+        ("home_assistant", json!({"url": "http://ha", "webhook_id": "S3CR3T"}), &["S3CR3T"]),
+        ("gotify", json!({"url": "http://a", "token": "S3CR3T"}), &["S3CR3T"]),
+        ("telegram", json!({"token": "1:S3CR3T", "chat_id": "@S3CR3T"}), &["1:S3CR3T", "S3CR3T", "@S3CR3T"]),
+    ] {
+        let target = target(name, settings);
+        let request = request(&target, target.test_parts("a test"));
+        let mut told =
+            vec![request.url.expose_secret().to_owned(), String::from_utf8(request.body.clone()).unwrap()];
+        told.extend(request.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose_secret())));
+        told.extend(secrets.iter().map(|secret| format!("no `{secret}` here")));
+        let said = told.join("\n");
+        for body in [said.clone(), json!(said).to_string(), crate::targets::address::encode(&said)] {
+            let answer = Answer { status: 404, body: body.into(), whole: true, ..Answer::default() };
+            let kept = excerpt(&answer, &request);
+            assert!(!kept.contains("S3CR3T"), "{name}: {kept}");
         }
     }
 }
