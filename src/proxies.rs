@@ -16,7 +16,28 @@ pub struct Proxies {
     none: String,
 }
 
+/// A proxy's own password may stand in the value, so only the name is told.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` does not name a proxy as `http://proxy:3128` or `socks5://proxy:1080` would")]
+pub struct BadProxy(&'static str);
+
 impl Proxies {
+    /// Whether what the environment names can be a proxy: a mistyped one must not mean "none".
+    pub fn check(&self) -> Result<(), BadProxy> {
+        let each = [("HTTPS_PROXY", &self.https), ("HTTP_PROXY", &self.http), ("ALL_PROXY", &self.all)];
+        for (name, value) in each {
+            let known = value.as_deref().is_none_or(|value| {
+                let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+                let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"].contains(&scheme);
+                known && reqwest::Url::parse(&format!("http://{rest}")).is_ok_and(|url| url.has_host())
+            });
+            if !known {
+                return Err(BadProxy(name));
+            }
+        }
+        Ok(())
+    }
+
     pub fn from_env() -> Self {
         Self::from(|name| std::env::var(name).ok())
     }
@@ -83,6 +104,18 @@ mod tests {
             assert_eq!(chosen.as_ref().and_then(|proxy| proxy.uri().host()), expected, "{address}");
         }
         assert!(proxies.give(reqwest::Client::builder()).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_told_by_its_name() {
+        let with =
+            |value: &str| Proxies::from(|name| (name == "HTTP_PROXY").then(|| value.to_owned())).check();
+        for good in ["http://u:p@proxy:3128", "proxy:3128", "socks5h://[::1]:1080", "https://proxy"] {
+            assert_eq!(with(good), Ok(()), "{good}");
+        }
+        for bad in ["::bad::", "ftp://proxy:21", "http://", "http://proxy:port"] {
+            assert_eq!(with(bad), Err(BadProxy("HTTP_PROXY")), "{bad}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::outbox::store::handle::{self, Durability, StoreState};
 use crate::outbox::worker::{Health, Worker, WorkerSettings};
+use crate::proxies::Proxies;
 use crate::rules::set::RuleSet;
 use crate::web::listen::{Listen, bind};
 use crate::web::server;
@@ -54,6 +55,7 @@ impl Bot {
         let clock = Clock::start();
         let metrics = Metrics::new();
         let status = Status::new();
+        Proxies::from_env().check().map_err(|error| Fault::Lanyard(error.to_string()))?;
         let listener = bind(&self.listen).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
         if self.dry_run {
