@@ -1,5 +1,7 @@
 //! What people write out of habit, and what it is called here: a table for each sort of word.
 
+use super::scope::ObjectKind;
+
 /// A word of other programs, of Lanyard or of everyday speech, and what to do instead.
 pub type Elsewhere = (&'static str, &'static str);
 
@@ -218,6 +220,66 @@ pub const KINDS: &[Elsewhere] = &[
     ),
     ("pushover", "there is no such target; write a `webhook` with `form: {token: …, user: …, message: …}`"),
 ];
+
+/// First names in conditions and templates: most are Lanyard's own.
+pub const NAMES: &[Elsewhere] = &[
+    ("spotify", "write `track`"),
+    ("music", "write `track`"),
+    ("listening_to_spotify", "write `track`"),
+    ("discord_user", "write `user`"),
+    ("discord_status", "write `status`"),
+    ("active_on_discord_desktop", "write `platforms.desktop`"),
+    ("active_on_discord_mobile", "write `platforms.mobile`"),
+    ("active_on_discord_web", "write `platforms.web`"),
+    ("active_on_discord_embedded", "write `platforms.embedded`"),
+    ("active_on_discord_vr", "write `platforms.vr`"),
+    ("user_id", "write `id`"),
+    ("person", "the person's fields stand alone: `name`, `status`, `user.username`"),
+    ("who", "the person's fields stand alone: `name`, `status`, `user.username`"),
+    ("game", "write `playing`"),
+    (
+        "activity",
+        "write `playing`, `streaming`, `listening`, `watching` or `competing`, or look at `activities`",
+    ),
+    ("event", "write `change.kind`"),
+    ("old", "write `before`, the person before the change, or `change.from`"),
+    ("new", "the person's fields stand alone, and what is new is `change.to`"),
+    ("previous", "write `before`, the person before the change, or `change.from`"),
+    ("date", "write `now.time`"),
+    ("today", "write `now`"),
+];
+
+/// The field that is meant by a name from Lanyard or from everyday speech.
+pub fn field(of: ObjectKind, name: &str) -> Option<&'static str> {
+    let fields: &[(&str, &'static str)] = match of {
+        ObjectKind::Track => &[
+            ("title", "song"),
+            ("name", "song"),
+            ("track", "song"),
+            ("artists", "artist"),
+            ("track_id", "id"),
+            ("album_art", "album_art_url"),
+            ("cover", "album_art_url"),
+        ],
+        ObjectKind::Activity => &[("game", "name"), ("title", "name"), ("description", "details")],
+        ObjectKind::CustomStatus => &[("state", "text"), ("status", "text"), ("name", "text")],
+        ObjectKind::User | ObjectKind::Person => {
+            &[("user_id", "id"), ("discord_status", "status"), ("spotify", "track"), ("discord_user", "user")]
+        }
+        ObjectKind::Platforms => &[("phone", "mobile"), ("browser", "web"), ("console", "embedded")],
+        ObjectKind::Change(_) => &[
+            ("old", "from"),
+            ("before", "from"),
+            ("new", "to"),
+            ("after", "to"),
+            ("type", "kind"),
+            ("name", "kind"),
+        ],
+        _ => &[],
+    };
+    let (_, field) = fields.iter().find(|(written, _)| *written == name)?;
+    of.field(field).map(|field| field.name)
+}
 
 /// What to do instead of `word`.
 pub fn instead(table: &[Elsewhere], word: &str) -> Option<String> {

@@ -318,6 +318,17 @@ impl Names<'_> {
         (self.in_template || !template_only).then_some((root, kind))
     }
 
+    /// The first name of which the thing has a field of this name, for hints.
+    pub fn owner(&self, field: &str) -> Option<&'static str> {
+        let has_it = |owner: &&str| {
+            let root = self.root(owner);
+            root.is_some_and(
+                |(_, kind)| matches!(kind, Kind::Object(object) if object.field(field).is_some()),
+            )
+        };
+        ["platforms", "now", "track", "playing", "user", "custom_status", "change"].into_iter().find(has_it)
+    }
+
     /// Every first name, for hints.
     pub fn all(&self) -> Vec<&str> {
         const WORDS: [&str; 9] =
@@ -402,6 +413,7 @@ macro_rules! fields {
 fields! { PERSON: Person(sight) => {
     "id" Kind::Text, "The Discord user id.", Value::Text(Cow::Owned(sight.id.to_string()));
     "name" Kind::Text, "The name in the rules file, else the one Discord shows.", shown_name(sight);
+    "key" Kind::Text, "The name under `people:` in the rules file; missing for somebody who is only in `everyone`.", key(sight);
     "status" Kind::Text, "`online`, `idle`, `dnd` or `offline`.", Value::Text(Cow::Borrowed(sight.presence.status.word()));
     "online" Kind::Bool, "Whether the status is anything but offline.", Value::Bool(sight.presence.online());
     "platforms" Kind::Object(ObjectKind::Platforms), "Where the person is signed in.", Value::Object(Object::Platforms(sight.presence.platforms));
@@ -525,6 +537,10 @@ fn text<'a>(text: &'a Text<'a>) -> Value<'a> {
 
 fn time(unix_ms: i64) -> Value<'static> {
     if unix_ms == 0 { Value::Missing } else { Value::Time(unix_ms) }
+}
+
+fn key(sight: Sight<'_>) -> Value<'_> {
+    if sight.key.is_empty() { Value::Missing } else { Value::Text(Cow::Borrowed(sight.key)) }
 }
 
 fn shown_name(sight: Sight<'_>) -> Value<'_> {

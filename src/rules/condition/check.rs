@@ -9,8 +9,9 @@ use super::tree::Node;
 use super::types::{Type, Words};
 use super::worth::CHANGED_THINGS;
 use super::{Sees, calls};
+use crate::rules::elsewhere;
 use crate::rules::mistake::{Mistake, nearest};
-use crate::rules::scope::{Kind, Names, ObjectKind, Root};
+use crate::rules::scope::{Names, ObjectKind, Root};
 
 /// A part that was checked.
 pub struct Typed {
@@ -193,7 +194,10 @@ impl<'c> Checker<'c> {
         if let Some(whole) = self.dashed(at) {
             return mistake.help(format!("a name with a `-` is written in backticks: `` `{whole}` ``"));
         }
-        if let Some(owner) = self.owner(name) {
+        if let Some(instead) = elsewhere::instead(elsewhere::NAMES, name) {
+            return mistake.help(instead);
+        }
+        if let Some(owner) = self.names.owner(name) {
             return mistake.help(format!("did you mean `{owner}.{name}`?"));
         }
         if Words::anywhere(name) {
@@ -205,18 +209,6 @@ impl<'c> Checker<'c> {
             Some(near) => mistake.help(format!("did you mean `{near}`?")),
             None => mistake.nearest(name, self.names.all()),
         }
-    }
-
-    /// The first name of which the object has a field of this name.
-    fn owner(&self, field: &str) -> Option<&'static str> {
-        ["platforms", "now", "track", "playing", "user", "custom_status", "change"].into_iter().find(
-            |owner| {
-                let root = self.names.root(owner);
-                root.is_some_and(
-                    |(_, kind)| matches!(kind, Kind::Object(object) if object.field(field).is_some()),
-                )
-            },
-        )
     }
 
     /// A person or group whose name has a `-`, which reads as a subtraction.
@@ -238,8 +230,12 @@ impl<'c> Checker<'c> {
                     return Some(Typed::new(Node::Field(Box::new(node), field), kind));
                 }
                 let what = format!("unknown field `{name}` of {}", object.spoken());
+                let mistake = Mistake::new(word.at.clone(), what);
+                if let Some(field) = elsewhere::field(object, name) {
+                    return self.wrong(mistake.help(format!("did you mean `{field}`?")));
+                }
                 let known = object.fields().iter().map(|field| field.name);
-                self.wrong(Mistake::new(word.at.clone(), what).nearest(name, known))
+                self.wrong(mistake.nearest(name, known))
             }
             Type::Map => {
                 let key = Box::new(Node::Text(name.into()));

@@ -10,6 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::format;
 use super::value::Val;
 use crate::rules::scope::Kind;
+use crate::rules::slug::slug;
 use crate::targets::address;
 
 /// One helper.
@@ -96,6 +97,7 @@ helpers! {
     "default" (value Anything, otherwise Anything) 2 ..many => Gives::First, "default value 'otherwise'", "The first of these that is not empty.", |_, args| first_filled(args);
     "upper" (value Plain) 1 => TEXT, "upper value", "In capital letters.", |on, args| Val::text(on.text(args, 0).to_uppercase());
     "lower" (value Plain) 1 => TEXT, "lower value", "In small letters.", |on, args| Val::text(on.text(args, 0).to_lowercase());
+    "slug" (value Plain) 1 => TEXT, "slug name", "As a name for machines: small letters, digits and `_`, such as `bob_a`; `unknown` if there is none of them.", |on, args| Val::text(slug(&on.text(args, 0)));
     "truncate" (value Plain, length Number, ellipsis Plain) 2 => TEXT, "truncate value 20", "At most so many letters, `…` included where it was cut.", truncate;
     "join" (list List, separator Plain) 1 => TEXT, "join list ', '", "The items of a list as one text.", join;
     "len" (value Anything) 1 => Gives::Kind(Kind::Number), "len list", "How many items a list has, or letters a text.", |_, args| Val::Number(args.first().map_or(0, Val::len) as f64);

@@ -9,6 +9,7 @@ mod context;
 mod engine;
 mod format;
 pub mod helpers;
+mod infix;
 mod scan;
 #[cfg(test)]
 pub(crate) mod tests;

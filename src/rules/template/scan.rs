@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::infix;
 use crate::rules::mistake::Mistake;
 
 /// Blocks within blocks, an `else if` counting as one.
@@ -109,6 +110,12 @@ impl Scanner<'_> {
         let (to, end) = self.inside(begin, from, opener, closer)?;
         let inner = trimmed(source, from..to);
         let text = &source[inner.clone()];
+        let before = match head.chars().next() {
+            Some('#') => "#",
+            _ if is_else => "else",
+            _ => "",
+        };
+        let slip = infix::slip(source, inner.clone(), before);
         match head.chars().next() {
             Some('#') if text.starts_with(['*', '>']) => {
                 let name = word(text[1..].trim_start());
@@ -131,7 +138,7 @@ impl Scanner<'_> {
             }
             _ => self.inner.push(inner),
         }
-        Ok(end)
+        slip.map_or(Ok(end), Err)
     }
 
     /// Where the inside of a tag ends, and where the tag does.

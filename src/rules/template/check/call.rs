@@ -157,7 +157,11 @@ impl Checker<'_> {
                 What::Number => {
                     matches!(kind, Type::Is(Kind::Number | Kind::Time | Kind::Duration | Kind::Text))
                 }
-                What::Time => matches!(kind, Type::Is(Kind::Number | Kind::Time)),
+                // A number that is written out may be meant; `now.hour` is not.
+                What::Time => {
+                    kind == Type::Is(Kind::Time)
+                        || (kind == Type::Is(Kind::Number) && matches!(expr, Expr::Literal(..)))
+                }
                 What::Format => kind == Type::Is(Kind::Text),
                 What::User => matches!(kind, Type::Is(Kind::Object(ObjectKind::Person | ObjectKind::User))),
                 What::Image => {
@@ -190,6 +194,17 @@ impl Checker<'_> {
         if let (What::Plain, Type::Is(Kind::Object(object))) = (takes.what, kind) {
             let fields = object.fields().iter().take(6).map(|field| format!("`.{}`", field.name));
             mistake = mistake.help(format!("add a field: {}", fields.collect::<Vec<_>>().join(", ")));
+        }
+        match (takes.what, kind) {
+            (What::Time, Type::Is(Kind::Object(ObjectKind::Now))) => {
+                mistake = mistake.help("write `now.time`")
+            }
+            (What::Time, Type::Is(Kind::Number)) => {
+                let help =
+                    "times are `now.time`, `since`, `track.started_at`, `playing.started_at` and the like";
+                mistake = mistake.help(help);
+            }
+            _ => {}
         }
         Err(self.note(mistake))
     }

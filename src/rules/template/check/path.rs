@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::kind::Type;
 use super::{Checked, Checker, Noted};
+use crate::rules::elsewhere;
 use crate::rules::mistake::{Mistake, nearest};
 use crate::rules::scope::{Kind, Names, ObjectKind};
 use crate::rules::template::engine::Tool;
@@ -157,6 +158,9 @@ impl Checker<'_> {
     pub(super) fn unknown_field(&mut self, object: ObjectKind, word: &Word) -> Noted {
         let name = word.text.as_str();
         let mistake = Mistake::new(word.at.clone(), format!("unknown field `{name}` of {}", object.spoken()));
+        if let Some(field) = elsewhere::field(object, name) {
+            return self.note(mistake.help(format!("did you mean `{field}`?")));
+        }
         let fields = object.fields().iter().map(|field| field.name);
         self.note(match (nearest(name, fields.clone()), self.further_out(name)) {
             (None, Some(help)) => mistake.help(help),
@@ -194,6 +198,12 @@ impl Checker<'_> {
         }
         if let Some(why) = self.missing_because(name) {
             return self.note(mistake.help(why));
+        }
+        if let Some(instead) = elsewhere::instead(elsewhere::NAMES, name) {
+            return self.note(mistake.help(instead));
+        }
+        if let Some(owner) = self.names.owner(name) {
+            return self.note(mistake.help(format!("did you mean `{owner}.{name}`?")));
         }
         let near = {
             let helpers: Vec<&str> = helpers::names().collect();

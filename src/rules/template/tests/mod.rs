@@ -132,6 +132,7 @@ fn what_templates_say() {
         // Helpers.
         ("{{default streaming.name playing.name 'none'}} {{default kv.x 'none'}}", "Factorio none"),
         ("{{upper user.username}} {{lower 'ÄB'}}", "ALICE äb"),
+        ("{{slug 'Bob Ä.'}} {{key}} {{alice.key}}", "bob_a alice alice"),
         (
             "{{truncate 'abcdef' 4}} {{truncate 'abcd' 4}} {{truncate '👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧' 2}} {{truncate 'abcdef' 4 '..'}}",
             "abc… abcd 👨‍👩‍👧… ab..",
@@ -204,7 +205,7 @@ fn what_templates_say() {
         (
             "{{json (lookup squad 1) }}{{#each raw.activities as |it|}}{{it.name.x}}{{it.timestamps.start}}{{/each}}",
             concat!(
-                r#"{"activities":[],"id":"7","kv":{},"name":"Bobby","online":false,"platforms":{"desktop":false,"embedded":false,"mobile":false,"vr":false,"web":false},"status":"offline","user":{"bot":false,"discriminator":"0007","id":"7","name":"Bobby","username":"bob"}}"#,
+                r#"{"activities":[],"id":"7","key":"bob","kv":{},"name":"Bobby","online":false,"platforms":{"desktop":false,"embedded":false,"mobile":false,"vr":false,"web":false},"status":"offline","user":{"bot":false,"discriminator":"0007","id":"7","name":"Bobby","username":"bob"}}"#,
                 "1767221700000"
             ),
         ),
