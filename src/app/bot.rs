@@ -32,8 +32,9 @@ use crate::web::status::Status;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
 const ABSENT_MAX: usize = 1024;
-/// Beyond the time that attempts under way are given, a task that leaves gets this much.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a task that leaves may take; the worker's attempts under way have their own time beside it. With a
+/// disk that takes nothing all of it goes by, and is still less than the ten seconds that Docker waits.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What to run, and how.
 pub struct Bot {

@@ -16,7 +16,7 @@ pub enum Fault {
     #[error("cannot take over signals: {0}")]
     Signals(std::io::Error),
     /// A part of the program ended that should not have.
-    #[error("the {name} task ended: {why}; what is owed is on disk, and is sent at the next start")]
+    #[error("the {name} task ended: {why}; what was written to disk is sent at the next start")]
     Task { name: &'static str, why: String },
 }
 

@@ -16,6 +16,9 @@ use crate::time::{Moment, millis};
 /// Lanyard must disown a person for this long: just after its own restart it knows nobody.
 const DISOWNED_FOR: Duration = Duration::from_secs(300);
 
+/// While everybody is doubted, even those who are not smoothed are held; the guard decides for how long.
+const HELD_LEAST: Duration = Duration::from_millis(1);
+
 /// What is kept of a person after an observation.
 struct Kept<'k> {
     raw: &'k str,
@@ -52,13 +55,22 @@ impl Engine {
             self.unchanged += 1;
             return;
         }
-        let smoothing = self.smoothing(id);
+        let mut smoothing = self.smoothing(id);
         let Some(known) = self.known.get(&id) else { return self.meet(now, id, &seen, effects) };
         let Some(last) = known.shown(id) else { return self.meet(now, id, &seen, effects) };
         // A live person's update is a change as it happens; everything else was found out later.
         let told_late = known.standing != Standing::Live || source == Source::Snapshot;
         let late_ms = told_late.then(|| millis(known.heard.gap(now)));
         let long_gone = late_ms.is_some_and(|late_ms| late_ms > millis(self.rules.catch_up));
+        let seen_online = seen.online();
+        let held = known.holds.iter().any(|hold| hold.what == Held::Everything);
+        let doubt = (last.online() && !seen_online && !held && !long_gone)
+            .then(|| self.guard.fall(now.mono, id, self.online))
+            .filter(|word| *word != Word::Believe);
+        if doubt.is_some() {
+            // Whoever wants to be told at once is not lied to at once.
+            smoothing.offline = smoothing.offline.max(HELD_LEAST);
+        }
         let calm = long_gone || (known.holds.is_empty() && !anything_gone(&last, &seen));
         let mut holds = if calm {
             Vec::new()
@@ -70,7 +82,7 @@ impl Engine {
             let over = holds.iter_mut().filter(|hold| hold.until <= now.mono);
             over.for_each(|hold| hold.late_ms = hold.late_ms.max(late_ms));
         }
-        let (raw, seen_online) = (seen.raw, seen.online());
+        let raw = seen.raw;
         let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
@@ -96,11 +108,10 @@ impl Engine {
         }
         self.changes = changes;
         let online = shown.online();
-        let fell = online && !seen_online && !known.holds.iter().any(|hold| hold.what == Held::Everything);
         drop((last, shown));
         self.keep(now, id, Kept { raw, holds, since, online }, effects);
-        if fell {
-            self.doubt(now, id);
+        if let Some(word) = doubt {
+            self.doubt(now, id, word);
         }
         if source == Source::Snapshot && !seen_online {
             self.confirm(now, id);
@@ -152,9 +163,9 @@ impl Engine {
         }
     }
 
-    /// A person has gone offline, and is held. If everybody does so at once, nobody is believed.
-    fn doubt(&mut self, now: Moment, id: UserId) {
-        let Word::Doubt { until, also, first } = self.guard.fall(now.mono, id, self.online) else { return };
+    /// Everybody goes offline at once: nobody is believed to have gone.
+    fn doubt(&mut self, now: Moment, id: UserId, word: Word) {
+        let Word::Doubt { until, also, first } = word else { return };
         if first {
             self.ask_at = Some(now.mono + FLAP_MOST);
         }
@@ -201,7 +212,7 @@ impl Engine {
         let known = self.known.entry(id).or_default();
         if !known.raw.is_empty() {
             let since = *known.disowned_since.get_or_insert(now.mono);
-            if now.mono - since < DISOWNED_FOR {
+            if now.mono.saturating_sub(since) < DISOWNED_FOR {
                 return;
             }
         }

@@ -61,7 +61,7 @@ impl Guard {
 
 /// Whether a snapshot that comes now can end the doubt that lasts until `until`.
 pub fn may_be_told(until: Duration, now: Duration) -> bool {
-    now + (DOUBT_MOST - FLAP_MOST) >= until
+    now + DOUBT_MOST >= until + FLAP_MOST
 }
 
 #[cfg(test)]

@@ -350,13 +350,15 @@ fn one_happening_rings_a_rule_once_whatever_it_is_called() {
 /// Ten people are online; all of them go offline within ten seconds. Tells at which second each `went_offline`
 /// rings, and whether Lanyard was asked again.
 fn flap(back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
+    flap_with(Smoothing::default(), back_at, snapshot_at)
+}
+
+fn flap_with(smoothing: Smoothing, back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
     let ids: Vec<UserId> = (100..110).map(UserId).collect();
     let rules = vec![Rule { who: Who::People(ids.clone()), ..rule(&[ChangeKind::WentOffline], None) }];
     let mut rules = Arc::into_inner(rule_set(rules)).unwrap();
-    rules.people = ids
-        .iter()
-        .map(|&id| Person { key: id.to_string(), id, name: String::new(), smoothing: Smoothing::default() })
-        .collect();
+    rules.people =
+        ids.iter().map(|&id| Person { key: id.to_string(), id, name: String::new(), smoothing }).collect();
     let mut engine = Engine::new(Arc::new(rules), Memory::default(), Moment::default(), 1);
     engine.watch(true);
     let show = |engine: &mut Engine, second, id: UserId, status: &str, snapshot, effects: &mut Effects| {
@@ -394,6 +396,11 @@ fn when_everybody_flaps_nobody_went() {
     assert_eq!(flap(Some(120), None), (vec![], true));
     // A snapshot in the middle of it shows the same flap.
     assert_eq!(flap(Some(120), Some(25)), (vec![], true));
+}
+
+#[test]
+fn without_smoothing_a_flap_is_doubted_from_the_fifth_on() {
+    assert_eq!(flap_with(Smoothing::NONE, Some(120), None), (vec![10, 11, 12, 13], true));
 }
 
 #[test]

@@ -27,22 +27,31 @@ enum Stage {
     /// Asked once: whatever comes twice is the server's own way.
     #[default]
     Once,
+    Asking,
     Again,
     /// Nothing to be learned any more on this connection.
     Settled,
 }
 
 impl Echoes {
-    /// The same people have been asked for again, and the answer has come.
-    pub(super) fn asked_again(&mut self) {
+    /// The same people are asked for again.
+    pub(super) fn ask_again(&mut self) {
         if self.stage == Stage::Once {
+            self.stage = Stage::Asking;
+        }
+    }
+
+    /// The answer has come, and all of it.
+    pub(super) fn answered(&mut self) {
+        if self.stage == Stage::Asking {
             *self = Self { stage: Stage::Again, ..Self::default() };
         }
     }
 
     /// An update has come. Whether the subscription is now known to be doubled.
     pub(super) fn hear(&mut self, id: UserId, raw: &str) -> bool {
-        if self.stage == Stage::Settled || self.stage == Stage::Once && self.alone > 0 {
+        if matches!(self.stage, Stage::Asking | Stage::Settled) || self.stage == Stage::Once && self.alone > 0
+        {
             return false;
         }
         if self.last == Some(id) && self.last_raw == raw {
@@ -74,7 +83,8 @@ mod tests {
         let mut echoes = Echoes::default();
         story.char_indices().find_map(|(at, what)| match what {
             '!' => {
-                echoes.asked_again();
+                echoes.ask_again();
+                echoes.answered();
                 None
             }
             what => echoes.hear(UserId(u64::from(what.is_uppercase())), &what.to_string()).then_some(at),

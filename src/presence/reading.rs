@@ -242,6 +242,9 @@ impl<'de> Fields<'de> for Pairs<'de> {
     }
 }
 
+/// Discord shows a handful of activities. A server that sends thousands must not make us compare each with each.
+const LIST_MAX: usize = 128;
+
 // What follows reads JSON without ever refusing a value for its type.
 
 /// A type read key by key; keys it does not know are skipped.
@@ -438,10 +441,11 @@ impl<'de, T: Element<'de>> Lenient<'de> for List<T> {
     }
     fn seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let mut kept = Vec::new();
-        while let Some(read) = seq.next_element::<T::Read>()? {
+        while kept.len() < LIST_MAX {
+            let Some(read) = seq.next_element::<T::Read>()? else { return Ok(List(kept)) };
             kept.extend(T::kept(read));
         }
-        Ok(List(kept))
+        drain(seq).map(|()| List(kept))
     }
 }
 read_leniently!([T: Element<'de>] List<T>);
@@ -474,6 +478,14 @@ mod tests {
     fn a_presence_without_an_id_is_nobodys() {
         assert!(matches!(Presence::parse("{}", None), Err(PresenceError::Anonymous)));
         assert_eq!(Presence::parse("{}", Some(UserId(1))).unwrap().0, UserId(1));
+    }
+
+    #[test]
+    fn no_list_is_longer_than_anybody_could_mean() {
+        let many = vec!["{}"; 5000].join(",");
+        let raw = format!(r#"{{"activities":[{many}],"user_id":"7"}}"#);
+        let (id, presence) = Presence::parse(&raw, None).unwrap();
+        assert_eq!((id, presence.activities.len()), (UserId(7), LIST_MAX));
     }
 
     #[test]

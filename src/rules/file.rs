@@ -89,6 +89,11 @@ fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, String> {
         std::io::ErrorKind::IsADirectory => "is a folder".to_owned(),
         _ => format!("cannot be read: {error}"),
     };
+    // Opening a pipe would wait for somebody to write into it.
+    let sort = std::fs::metadata(path).map_err(failed)?.file_type();
+    if !sort.is_file() {
+        return Err(if sort.is_dir() { "is a folder" } else { "is not a file" }.to_owned());
+    }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -15,8 +15,8 @@ use tokio::time::{Sleep, sleep};
 
 /// Connections at once; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 64;
-/// A connection on which nothing was read for so long is cut. Prometheus asks every minute at most.
-pub const IDLE_MAX: Duration = Duration::from_secs(75);
+/// A connection on which no answer has left for so long is cut.
+pub const SILENT_MAX: Duration = Duration::from_secs(30);
 /// Pause after a failed accept (no file handle left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
@@ -114,8 +114,8 @@ impl axum::serve::Listener for Bounded {
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    let idle = Box::pin(sleep(IDLE_MAX));
-                    return (Watched { stream, idle, _place: place }, from);
+                    let silent = Box::pin(sleep(SILENT_MAX));
+                    return (Watched { stream, silent, _place: place }, from);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "no connection accepted");
@@ -137,11 +137,20 @@ impl Bounded {
     }
 }
 
-/// A connection with its place among the allowed ones and the time at which it has been silent too long.
+/// A connection with its place among the allowed ones and the time at which it has been silent too long. Only
+/// an answer that leaves counts: who sends byte by byte, or reads nothing, holds a place no longer than others.
 pub struct Watched {
     stream: TcpStream,
-    idle: Pin<Box<Sleep>>,
+    silent: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Watched {
+    /// Something to wait for is not there: then it must come before the connection has been silent too long.
+    fn not_yet<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.silent.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl AsyncRead for Watched {
@@ -150,12 +159,10 @@ impl AsyncRead for Watched {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.idle.set(sleep(IDLE_MAX));
-            return Poll::Ready(read);
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.not_yet(context),
+            read => read,
         }
-        ready!(self.idle.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -165,7 +172,13 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match Pin::new(&mut self.stream).poll_write(context, bytes) {
+            Poll::Pending => self.not_yet(context),
+            written => {
+                self.silent.set(sleep(SILENT_MAX));
+                written
+            }
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

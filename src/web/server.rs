@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,9 @@ use crate::metrics::{self, Metrics};
 
 /// Nothing in here reads a body; whoever sends a larger one is cut off.
 const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// How long requests under way hold up the leaving.
+const FINISH_MAX: Duration = Duration::from_secs(1);
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const FRONT: &str = concat!(
@@ -36,7 +40,7 @@ struct Shown {
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
-/// Serves until `leaving` is cancelled, then lets requests under way finish.
+/// Serves until `leaving` is cancelled; requests under way have a moment to finish.
 pub async fn serve(
     listener: Bounded,
     metrics: Arc<Metrics>,
@@ -45,7 +49,15 @@ pub async fn serve(
     leaving: CancellationToken,
 ) -> io::Result<()> {
     let router = router(Shown { metrics, status, reload });
-    axum::serve(listener, router).with_graceful_shutdown(leaving.cancelled_owned()).await
+    let served = axum::serve(listener, router).with_graceful_shutdown(leaving.clone().cancelled_owned());
+    let too_long = async {
+        leaving.cancelled().await;
+        tokio::time::sleep(FINISH_MAX).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = too_long => Ok(()),
+    }
 }
 
 fn router(shown: Shown) -> Router {
@@ -83,7 +95,11 @@ async fn counted(State(shown): State<Shown>) -> Response {
     }
 }
 
-async fn reload(State(shown): State<Shown>) -> Response {
+async fn reload(State(shown): State<Shown>, headers: HeaderMap) -> Response {
+    // A browser says for which page it asks; no page of ours does.
+    if headers.contains_key(header::ORIGIN) {
+        return answer(StatusCode::FORBIDDEN, PLAIN, "not for browsers: use curl -X POST\n".to_owned());
+    }
     let (answer_to, answered) = oneshot::channel();
     let asked = match shown.reload {
         Some(reload) => reload.send(Asked(answer_to)).await.is_ok(),

@@ -134,3 +134,24 @@ async fn asking_over_http_tells_what_became_of_it() {
     assert!(metrics.contains(r#"doorchime_rules_loads_total{result="refused"} 1"#), "{metrics}");
     assert!(bot.stop().await.success(), "{}", home.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_ends_its_request_does_not_hold_up_the_leaving() {
+    use std::io::Write as _;
+    let home = at_home().await;
+    let (bot, address) = home.start_listening().await;
+    let mut stuck = std::net::TcpStream::connect(&address).unwrap();
+    stuck.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX").unwrap();
+    assert!(bot.stop().await.success(), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_elsewhere_cannot_ask_for_a_reload() {
+    let home = at_home().await;
+    let (bot, address) = home.start_listening().await;
+    let tls = doorchime::tls::client_config(None).unwrap();
+    let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+    let post = http.post(format!("http://{address}/-/reload")).header("origin", "https://evil.example");
+    assert_eq!(post.send().await.unwrap().status().as_u16(), 403);
+    bot.kill();
+}

@@ -42,9 +42,7 @@ pub(super) struct Live {
     pub(super) everyone: bool,
     pub(super) questions: Questions,
     pub(super) resync_at: Option<Duration>,
-    /// All of the wanted have been asked for more than once.
-    pub(super) asked_again: bool,
-    pub(super) echoes: Echoes,
+    pub(super) echoes: Box<Echoes>,
 }
 
 impl Live {
@@ -101,8 +99,7 @@ impl Session {
             everyone: false,
             questions: Questions::default(),
             resync_at: None,
-            asked_again: false,
-            echoes: Echoes::default(),
+            echoes: Box::default(),
         };
         self.ask_for_all(&mut live, now);
         self.phase = Phase::Live(live);
@@ -123,7 +120,7 @@ impl Session {
                 if self.doubles && !live.everyone {
                     return self.lose(now, Loss::Renewed);
                 }
-                live.asked_again = true;
+                live.echoes.ask_again();
                 self.resync(now);
             } else {
                 let due = self.absent.due(now);
@@ -206,8 +203,8 @@ impl Session {
         let unseen = live.questions.answered(now).map(Question::into_unseen).unwrap_or_default();
         let unseen = unseen.into_iter().filter(|id| self.people.contains_key(id));
         let unseen: Vec<UserId> = unseen.collect();
-        if live.asked_again && live.questions.idle() {
-            live.echoes.asked_again();
+        if live.questions.idle() {
+            live.echoes.answered();
         }
         if !whole {
             self.note(Notice::Spoilt { unseen: unseen.len() });
