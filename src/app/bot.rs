@@ -82,8 +82,7 @@ impl Bot {
             ..WorkerSettings::default()
         };
         let grace = settings.grace + GRACE;
-        let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())
-            .map_err(|error| Fault::Http(error.to_string()))?;
+        let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())?;
         count_rules(&self.rules, &metrics, &status);
 
         let stops = Stops::default();

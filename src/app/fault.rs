@@ -1,6 +1,7 @@
 //! Why the bot could not start, or had to stop.
 
 use crate::outbox::store::error::StoreError;
+use crate::outbox::worker::WorkerError;
 use crate::web::listen::ListenError;
 
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum Fault {
     Lanyard(String),
     #[error("{0}")]
     Http(String),
+    /// A target's CA file, or a proxy in the environment, cannot be used.
+    #[error("{0}")]
+    Sender(#[from] WorkerError),
     #[error("cannot take over signals: {0}")]
     Signals(std::io::Error),
     /// A part of the program ended that should not have.
@@ -23,6 +27,6 @@ pub enum Fault {
 impl Fault {
     /// Whether the operator can mend it by starting the program differently.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Store(_) | Self::Listen(_) | Self::Lanyard(_))
+        matches!(self, Self::Store(_) | Self::Listen(_) | Self::Lanyard(_) | Self::Sender(_))
     }
 }

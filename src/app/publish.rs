@@ -46,8 +46,9 @@ impl Publisher {
             lanyard,
             template_faults: template::faults(),
             connection,
-            due: None,
-            recount: false,
+            // Whom an earlier run found to be unknown counts from the start.
+            due: Some(Duration::ZERO),
+            recount: true,
         }
     }
 
@@ -166,5 +167,42 @@ impl Publisher {
             self.status.connection(connection.clone());
             self.connection = connection;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::delivery::{Baseline, Memory};
+    use crate::rules::compile::compile;
+    use crate::rules::places::Source;
+    use crate::rules::vars::NoVars;
+    use crate::time::Moment;
+
+    #[test]
+    fn whom_an_earlier_run_found_to_be_unknown_is_counted_from_the_start() {
+        let text = "people: {ada: 94490510688792576, bob: 156114103033790464}\n\
+                    targets: {screen: {type: console}}\n\
+                    rules: [{id: r, who: [ada, bob], when: went_online, send: screen}]\n";
+        let loaded = compile(Source::new("rules.yaml".to_owned(), text.to_owned()), &NoVars);
+        let rules = Arc::new(loaded.unwrap_or_else(|mistakes| panic!("{}", mistakes.summary())).set);
+        let bob = rules.people[1].id;
+        let baseline = Baseline {
+            person: bob,
+            raw: r#"{"discord_user":{"id":"156114103033790464"},"discord_status":"online"}"#.into(),
+            notes: r#"{"unmonitored":true}"#.into(),
+            heard_ms: 1,
+        };
+        let memory = Memory { baselines: vec![baseline], ..Memory::default() };
+        let engine = Engine::new(Arc::clone(&rules), memory, Moment::default(), 1);
+        assert_eq!(engine.standing(bob), Standing::Unmonitored);
+        let tls = crate::tls::client_config(None).unwrap();
+        let client = Client::new(&rules.lanyard, tls, 1).unwrap();
+        let (metrics, status) = (Metrics::new(), Status::new());
+        let mut publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), rules);
+        assert!(publisher.deadline().is_some(), "it need not wait for a frame");
+        publisher.tick(Duration::ZERO, &engine, &client);
+        assert_eq!(metrics.lanyard.unmonitored.get(), 1);
+        assert!(serde_json::to_string(&status.report()).unwrap().contains(r#""unmonitored":1"#));
     }
 }

@@ -118,7 +118,7 @@ pub struct Run {
     /// Where /healthz, /readyz and /metrics are served; `none` for nowhere
     #[arg(long, value_name = "HOST:PORT", env = "DOORCHIME_LISTEN", default_value = "127.0.0.1:9090")]
     pub listen: Listen,
-    /// Do everything but the requests: print them instead, and take them as delivered
+    /// Do everything but the requests: print them instead. Best with a --data of its own: cooldowns are kept there
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
 }
@@ -130,7 +130,7 @@ pub struct Run {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  doorchime check\n  doorchime check my-rules.yaml --online    also ask Lanyard \
-                        and the targets\n  doorchime check --json | jq .problems"
+                        and the targets\n  doorchime check --json | jq .problems\n  doorchime check - < my-rules.yaml    from the standard input"
 )]
 pub struct Check {
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `check`: every mistake in the rules file, and on request what Lanyard and the targets say of it.
 
 use std::io::Write;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -17,8 +18,10 @@ use crate::rules::set::RuleSet;
 
 pub(super) fn check(args: &Check) -> Ended {
     let path = rules_file::find(args.rules.rules.as_deref())?;
-    let name = path.display().to_string();
-    let loaded = match file::load(&path) {
+    let piped = path == Path::new("-");
+    let name = if piped { "<stdin>".to_owned() } else { path.display().to_string() };
+    let read = if piped { file::load_from(&name, std::io::stdin().lock()) } else { file::load(&path) };
+    let loaded = match read {
         Ok(loaded) => loaded,
         Err(findings) => return refused(args, &name, &findings),
     };

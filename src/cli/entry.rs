@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches};
 use tracing::Level;
 
 use super::args::{Args, Command, Schema};
@@ -17,7 +18,8 @@ use crate::logging;
 /// The whole program.
 pub fn start() -> ExitCode {
     panic::set_hook(Box::new(tell_panic));
-    let args = match Args::try_parse() {
+    let asked = forget_empty(Args::command()).try_get_matches();
+    let args = match asked.and_then(|asked| Args::from_arg_matches(&asked)) {
         Ok(args) => args,
         // Help and version come this way too, with exit code 0; a reader that has left is no failure.
         Err(error) => {
@@ -28,6 +30,16 @@ pub fn start() -> ExitCode {
     // A panic in here has been told by the hook.
     let ended = panic::catch_unwind(|| dispatch(args)).unwrap_or(Ok(Exit::Fault));
     conclude(ended).into()
+}
+
+/// An empty variable is how people unset one in a compose file: it says nothing.
+fn forget_empty(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            if value.is_some_and(|value| value.is_empty()) { arg.env(Resettable::Reset) } else { arg }
+        })
+        .mut_subcommands(forget_empty)
 }
 
 fn dispatch(args: Args) -> Ended {

@@ -31,7 +31,13 @@ pub(super) fn init(args: &Init) -> Ended {
     writeln!(out, "Wrote {path}. Next:")?;
     writeln!(out, "  1. put a Discord user's id into it (they must have joined https://discord.gg/lanyard)")?;
     writeln!(out, "  2. {}", say(&format!("doorchime check{named} --online")))?;
-    writeln!(out, "  3. {}", say(&format!("doorchime run{named}")))?;
+    let option = if named.is_empty() { String::new() } else { format!(" --rules{named}") };
+    writeln!(
+        out,
+        "  3. {}    a test to each target; `phone`, `team` and Home Assistant's `house` are in the file as comments",
+        say(&format!("doorchime send screen{option}"))
+    )?;
+    writeln!(out, "  4. {}", say(&format!("doorchime run{named}")))?;
     Ok(Exit::Fine)
 }
 

@@ -47,8 +47,7 @@ pub(super) fn ask(set: &RuleSet, quiet: bool) -> Result<Online, Failure> {
 async fn ask_all(set: &RuleSet, quiet: bool) -> Result<Online, Failure> {
     let rest =
         Rest::new(&set.lanyard, tls::client_config(None).map_err(Failure::usage)?).map_err(Failure::usage)?;
-    let cas = set.targets.values().filter_map(|target| target.delivery_settings().ca.as_deref());
-    let sender = Sender::new().and_then(|sender| sender.trusting(cas)).map_err(Failure::usage)?;
+    let sender = Sender::new().map_err(Failure::usage)?;
     let mut progress = Progress::new(set.people.len() + set.targets.len(), quiet);
     let mut people = Vec::with_capacity(set.people.len());
     let mut asked =
@@ -85,6 +84,11 @@ async fn about_target(sender: &Sender, target: &Target) -> (String, Said) {
         return (target.name().to_string(), Said::Untold("cannot be asked; `doorchime send` tries it"));
     };
     let settings = target.delivery_settings();
+    // One bad CA file is one target's trouble.
+    let sender = match sender.trusting(settings.ca.as_deref()) {
+        Ok(sender) => sender,
+        Err(error) => return (target.name().to_string(), Said::Wrong(error.to_string())),
+    };
     let said = match sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await {
         Reply::Answer(answer) => match target.read_health(&answer, Clock::start().now().wall_ms) {
             Reading::Delivered | Reading::DeliveredThenPause(_) => Said::Fine("well"),

@@ -13,8 +13,7 @@ const PLACES: [&str; 2] = ["rules.yaml", "/etc/doorchime/rules.yaml"];
 
 /// The file that was named (on the command line or by `DOORCHIME_RULES`), else the first that is there.
 pub(super) fn find(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    // An empty variable is how people unset one in a compose file.
-    if let Some(named) = named.filter(|named| !named.as_os_str().is_empty()) {
+    if let Some(named) = named {
         return Ok(named.to_owned());
     }
     PLACES.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {

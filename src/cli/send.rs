@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,6 +15,8 @@ use crate::clock::Clock;
 use crate::outbox::delivery::{Answer, Delivery, DeliveryId, Reading, Reply};
 use crate::outbox::excerpt::excerpt;
 use crate::outbox::sender::Sender;
+use crate::rules::compile::Alone;
+use crate::rules::file;
 use crate::rules::mistake::nearest;
 use crate::rules::set::RuleSet;
 use crate::targets::{Outgoing, Target};
@@ -37,12 +40,10 @@ struct Sent {
 }
 
 pub(super) fn send(args: &Send) -> Ended {
-    let (path, loaded) = rules_file::load(args.rules.rules.as_deref())?;
-    let target = loaded.set.targets.get(args.target.as_str());
-    let target = target.ok_or_else(|| Failure::Usage(unknown(&args.target, &path, &loaded.set)))?;
+    let target = find(args)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::fault)?;
-    let sent = runtime.block_on(attempt(target, &args.text))?;
+    let sent = runtime.block_on(attempt(&target, &args.text))?;
     let exit = if sent.ok { Exit::Fine } else { Exit::Findings };
     let mut out = anstream::stdout().lock();
     let took_ms = sent.took.as_millis() as u64;
@@ -72,6 +73,27 @@ pub(super) fn send(args: &Send) -> Ended {
         writeln!(out, "  {}", paint(style::FAINT, plain(line)))?;
     }
     Ok(exit)
+}
+
+/// The target, and on stderr what is odd about it. Mistakes elsewhere in the file are no hindrance, unless the
+/// target is not there.
+fn find(args: &Send) -> Result<Arc<Target>, Failure> {
+    let path = rules_file::find(args.rules.rules.as_deref())?;
+    let findings = match file::load_target(&path, &args.target) {
+        Ok(Some(Alone { target, warnings })) => {
+            if !warnings.is_empty() {
+                write!(anstream::stderr().lock(), "{}", warnings.render(true))?;
+            }
+            return Ok(target);
+        }
+        Ok(None) => {
+            let (path, loaded) = rules_file::load(Some(&path))?;
+            return Err(Failure::Usage(unknown(&args.target, &path, &loaded.set)));
+        }
+        Err(findings) => findings,
+    };
+    write!(anstream::stderr().lock(), "{}", findings.render(true))?;
+    Err(Failure::Told(Exit::Usage))
 }
 
 async fn attempt(target: &Target, text: &str) -> Result<Sent, Failure> {

@@ -47,6 +47,29 @@ pub fn compile(source: Source, vars: &dyn Vars) -> Result<Loaded, Findings> {
     }
 }
 
+/// A target by itself, and what is odd about it.
+pub struct Alone {
+    pub target: Arc<Target>,
+    pub warnings: Findings,
+}
+
+/// Compiles one target of a file and nothing else; `None` if the file has no such target.
+pub fn compile_target(source: Source, vars: &dyn Vars, name: &str) -> Result<Option<Alone>, Findings> {
+    let (mut problems, mut mask) = (Problems::default(), Mask::default());
+    let target = yaml::read(&source, &mut problems).and_then(|mut root| {
+        parts::hide_secrets(&root, &source, &mut mask);
+        root.keep_only(&["targets"]);
+        root.entry_mut("targets")?.keep_only(&[name]);
+        vars::fill(&mut root, &source, vars, &mut problems);
+        let mut reader = Reader { source: &source, problems: &mut problems };
+        let spec = Spec::read(&root, &mut reader);
+        targets(&spec.targets, &mut reader, vars).0.into_values().next()
+    });
+    let failed = problems.any_errors();
+    let warnings = problems.into_findings(source, mask);
+    if failed { Err(warnings) } else { Ok(target.map(|target| Alone { target, warnings })) }
+}
+
 /// A name that rules use for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Referent {

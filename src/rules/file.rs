@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compile::{Loaded, compile};
+use super::compile::{Alone, Loaded, compile, compile_target};
 use super::diagnostic::{Findings, Problem};
 use super::places::{Source, Span};
 use super::vars::{VALUE_BYTES_MAX, Vars};
@@ -23,6 +23,21 @@ pub fn load_with(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Resu
     compile(source, &Surroundings { folder, variable })
 }
 
+/// The same from a stream, such as the standard input; the files that it names are looked for in this folder.
+pub fn load_from(name: &str, stream: impl Read) -> Result<Loaded, Findings> {
+    let bytes = at_most(stream, FILE_BYTES_MAX)
+        .map_err(|why| Findings::of_file(name, Problem::nowhere(format!("the rules file `{name}` {why}"))))?;
+    let variable = |name: &str| std::env::var(name).ok();
+    compile(decode(name, bytes)?, &Surroundings { folder: PathBuf::new(), variable })
+}
+
+/// One target of a file, without the rest of it: nothing else need be right, or have its variables.
+pub fn load_target(path: &Path, target: &str) -> Result<Option<Alone>, Findings> {
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let variable = |name: &str| std::env::var(name).ok();
+    compile_target(read(path)?, &Surroundings { folder, variable }, target)
+}
+
 /// The file's text, or one sentence that says why there is none and what to do.
 pub fn read(path: &Path) -> Result<Source, Findings> {
     let name = path.display().to_string();
@@ -31,9 +46,13 @@ pub fn read(path: &Path) -> Result<Source, Findings> {
         let problem = Problem::nowhere(format!("the rules file `{name}` {why}"));
         refused(problem.help("name another file, or let `doorchime init` write one to start from"))
     })?;
+    decode(&name, bytes)
+}
+
+fn decode(name: &str, bytes: Vec<u8>) -> Result<Source, Findings> {
     let not_utf8 = |what: &str| Problem::nowhere(what).help("save the file as UTF-8");
     if looks_like_utf16(&bytes) {
-        return Err(refused(not_utf8("the file is not UTF-8: it looks like UTF-16")));
+        return Err(Findings::of_file(name, not_utf8("the file is not UTF-8: it looks like UTF-16")));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
@@ -83,22 +102,29 @@ impl<F: Fn(&str) -> Option<String>> Vars for Surroundings<F> {
 }
 
 fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "is not there".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
-        std::io::ErrorKind::IsADirectory => "is a folder".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
     // Opening a pipe would wait for somebody to write into it.
     let sort = std::fs::metadata(path).map_err(failed)?.file_type();
     if !sort.is_file() {
         return Err(if sort.is_dir() { "is a folder" } else { "is not a file" }.to_owned());
     }
+    at_most(File::open(path).map_err(failed)?, most)
+}
+
+fn at_most(stream: impl Read, most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    stream.take(most as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > most {
         return Err(format!("is larger than {} KiB", most >> 10));
     }
     Ok(bytes)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn failed(error: std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "is not there".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "may not be read by this user".to_owned(),
+        std::io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
 }

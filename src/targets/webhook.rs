@@ -86,8 +86,9 @@ pub(super) const KIND: Kind = Kind {
 const BODIES: &[&str] = &["json", "form", "body"];
 
 pub(super) const MIN_GAP: Duration = Duration::ZERO;
-/// Standard Webhooks: "gone" is how a receiver says that it wants no more.
-pub(super) const DISABLING: &[u16] = &[410];
+/// Our credentials are not taken, whatever the message; and "gone", which is how a receiver says that it wants no
+/// more (Standard Webhooks). A 403 or 404 may be about one message: a firewall's word, a path made of its parts.
+pub(super) const DISABLING: &[u16] = &[401, 410];
 
 pub(super) struct Webhook {
     url: SecretString,

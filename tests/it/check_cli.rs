@@ -1,8 +1,10 @@
 //! `check` and `send`, against servers that say yes and servers that say no.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Stdio;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -15,7 +17,7 @@ use tempfile::tempdir;
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use crate::program::{Ran, run};
+use crate::program::{Ran, doorchime, run};
 
 async fn ran(here: &Path, args: &[&str]) -> Ran {
     let (here, args) = (here.to_owned(), args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>());
@@ -58,6 +60,46 @@ fn mistakes_are_findings_and_no_file_is_not() {
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{command:?}");
         assert!(ran.err.contains("unknown key `targts`"), "{command:?}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_file_can_be_piped() {
+    let here = tempdir().unwrap();
+    for (text, code, told) in [
+        ("people: {ada: 94490510688792576}\ntargts: {}\n", 1, "<stdin>:2:1"),
+        (include_str!("../../src/cli/starter.yaml"), 0, "<stdin> is fine"),
+    ] {
+        let mut check = doorchime(here.path(), ["check", "-"]);
+        let mut child = check.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let out = String::from_utf8(ended.stdout).unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{out}");
+        assert!(out.contains(told), "{out}");
+    }
+}
+
+#[test]
+fn a_test_of_one_target_wants_nothing_of_the_others() {
+    let here = tempdir().unwrap();
+    fs::write(
+        here.path().join("rules.yaml"),
+        "people: {ada: 94490510688792576}\n\
+         targets:\n\
+         \x20 screen: {type: console}\n\
+         \x20 phone: {type: ntfy, topic: \"${NOT_SET_ANYWHERE}\"}\n\
+         \x20 house: {type: home_assistant, url: http://127.0.0.1:9, webhook_id: x}\n\
+         rules: [{id: r, who: ada, when: went_online, send: screen}]\n",
+    )
+    .unwrap();
+    let screen = run(here.path(), ["send", "screen"]);
+    assert_eq!((screen.code, screen.err.as_str()), (Some(0), ""), "{}", screen.out);
+    let phone = run(here.path(), ["send", "phone"]);
+    assert_eq!(phone.code, Some(2));
+    assert!(phone.err.contains("NOT_SET_ANYWHERE"), "{}", phone.err);
+    let house = run(here.path(), ["send", "house"]);
+    assert_eq!(house.code, Some(1));
+    assert!(house.err.contains("webhook_id") && !house.err.contains("phone"), "{}", house.err);
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn init_writes_once() {
     assert!(first.out.contains("doorchime check --online") && first.out.contains("doorchime run"));
     let written = fs::read_to_string(here.path().join("rules.yaml")).unwrap();
     fs::write(here.path().join("rules.yaml"), "mine").unwrap();
+    for told in ["doorchime check --online", "doorchime send", "Home Assistant", "doorchime run"] {
+        assert!(first.out.contains(told), "{told}: {}", first.out);
+    }
     let again = run(here.path(), ["init"]);
     assert_eq!(again.code, Some(2));
     assert!(again.err.contains("--force"), "{}", again.err);

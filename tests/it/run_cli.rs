@@ -55,12 +55,102 @@ fn what_cannot_start_says_why() {
     }
 }
 
+#[test]
+fn a_target_without_its_ca_file_is_told_before_anything_starts() {
+    let here = tempdir().unwrap();
+    fs::write(
+        here.path().join("rules.yaml"),
+        "people: {ada: 94490510688792576}\n\
+         targets: {api: {type: webhook, url: \"https://127.0.0.1:9/x\", tls: {ca: ./none.pem}}}\n\
+         rules: [{id: r, who: ada, when: went_online, send: api}]\n",
+    )
+    .unwrap();
+    for args in [&["run", "--listen", "none"][..], &["send", "api"]] {
+        let ran = run(here.path(), args);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("none.pem"), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn empty_variables_are_as_good_as_none() {
+    let here = tempdir().unwrap();
+    write_rules(here.path(), "ws://127.0.0.1:9/socket", "http://127.0.0.1:9/x");
+    for args in [&["check"][..], &["outbox", "list"], &["healthcheck"], &["run", "--listen", "nowhere"]] {
+        let mut command = doorchime(here.path(), args);
+        let told = ran(&mut command);
+        for name in ["RULES", "DATA", "LISTEN", "LOG_FORMAT", "DRY_RUN"] {
+            command.env(format!("DOORCHIME_{name}"), "");
+        }
+        let same = ran(command.env("RUST_LOG", ""));
+        assert_eq!((same.code, same.out, same.err), (told.code, told.out, told.err), "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_it_is() {
+    let here = tempdir().unwrap();
+    let lanyard = Simulator::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    let ada = PresenceJson::new(ADA).named("Ada");
+    lanyard.set(&ada.clone().status("offline"));
+    write_rules(here.path(), &lanyard.url(), "http://127.0.0.1:9/hook-with-a-secret");
+    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let bot = Bot::start_with(here.path(), &["--listen", &listen, "--dry-run"]);
+    until("ready", async || healthcheck(here.path(), &listen).await.code == Some(0)).await;
+    lanyard.set(&ada.clone().status("online"));
+    let list = || run(here.path(), ["outbox", "list"]).out;
+    until("rehearsed", async || list().contains("dry-run")).await;
+    assert!(!list().contains("delivered"), "{}", list());
+    let left = bot.leave();
+    assert_eq!(
+        (left.code, left.out.as_str()),
+        (Some(0), "dry run: api <- online (ada): {\"json\":{\"who\":\"Ada\"}}\n")
+    );
+    let warned: Value = serde_json::from_str(
+        left.err.lines().find(|line| line.contains("nothing is sent")).expect("it says what it is"),
+    )
+    .unwrap();
+    assert_eq!(warned["level"], "WARN");
+    assert!(left.err.contains("in good order") && !left.err.contains("secret"), "{}", left.err);
+}
+
+#[tokio::test]
+async fn whoever_leaves_attempts_behind_does_not_call_it_good_order() {
+    let here = tempdir().unwrap();
+    let lanyard = Simulator::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    let ada = PresenceJson::new(ADA).named("Ada");
+    lanyard.set(&ada.clone().status("offline"));
+    // Takes connections and says nothing.
+    let mute = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let rules = format!(
+        "lanyard: {{url: \"{}\"}}\n\
+         people: {{ada: {ADA}}}\n\
+         targets: {{api: {{type: webhook, url: \"http://{}/\", timeout: 60s}}}}\n\
+         rules: [{{id: online, who: ada, when: went_online, send: api}}]\n",
+        lanyard.url(),
+        mute.local_addr().unwrap()
+    );
+    fs::write(here.path().join("rules.yaml"), rules).unwrap();
+    let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let bot = Bot::start(here.path(), &listen);
+    until("ready", async || healthcheck(here.path(), &listen).await.code == Some(0)).await;
+    lanyard.set(&ada.clone().status("online"));
+    let _held = tokio::time::timeout(PATIENCE, mute.accept()).await.unwrap().unwrap();
+    let left = tokio::task::spawn_blocking(|| bot.leave()).await.unwrap();
+    assert_eq!(left.code, Some(0), "{}", left.err);
+    assert!(!left.err.contains("good order") && left.err.contains("still owed"), "{}", left.err);
+}
+
 /// A bot that is running; killed if a test fails.
 struct Bot(Option<Child>);
 
 impl Bot {
     fn start(here: &Path, listen: &str) -> Self {
-        let mut command = doorchime(here, ["run", "--listen", listen, "--log-format", "json"]);
+        Self::start_with(here, &["--listen", listen])
+    }
+
+    fn start_with(here: &Path, args: &[&str]) -> Self {
+        let mut command = doorchime(here, ["run", "--log-format", "json"].iter().chain(args));
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
@@ -144,6 +234,27 @@ async fn a_bot_rings_and_leaves_in_good_order() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another doorchime"));
     assert_eq!(bot.leave().code, Some(0));
     assert!(arrived.try_recv().is_err(), "rang again");
+}
+
+#[tokio::test]
+async fn somebody_whom_lanyard_does_not_know_is_counted() {
+    let here = tempdir().unwrap();
+    let lanyard = Simulator::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    for subscribe in ["auto", "id", "ids", "all"] {
+        let rules = format!(
+            "lanyard: {{url: \"{}\", subscribe: {subscribe}}}\n\
+             people: {{bob: 156114103033790464}}\n\
+             targets: {{screen: {{type: console}}}}\n\
+             rules: [{{id: online, who: bob, when: went_online, send: {{to: screen, text: x}}}}]\n",
+            lanyard.url()
+        );
+        fs::write(here.path().join("rules.yaml"), rules).unwrap();
+        let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+        let bot = Bot::start(here.path(), &listen);
+        let counted = async || healthcheck(here.path(), &listen).await.out.contains(r#""unmonitored": 1"#);
+        until(&format!("counted with {subscribe}"), counted).await;
+        assert_eq!(bot.leave().code, Some(0));
+    }
 }
 
 type Got = mpsc::UnboundedSender<(HeaderMap, String)>;

@@ -10,6 +10,7 @@ fn answers() {
     let wait = |ms| Reading::Wait(Some(Duration::from_millis(ms)));
     for (name, status, headers, body, expected) in [
         ("webhook", 202, &[][..], "", Reading::Delivered),
+        ("webhook", 401, &[], "", Reading::Disable),
         ("webhook", 410, &[], "", Reading::Disable),
         ("webhook", 404, &[], "", Reading::Refused),
         ("slack", 200, &[], "ok", Reading::Delivered),
