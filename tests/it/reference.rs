@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use doorchime::outbox::delivery::{Answer, Reading};
 use doorchime::presence::change::{ChangeKind, Subject};
 use doorchime::rules::scope::{Kind, ObjectKind};
 use doorchime::rules::template::helpers::{HELPERS, SPECIAL};
-use doorchime::targets::{KINDS, Key, Shape};
+use doorchime::targets::{KINDS, Key, Kind as TargetKind, Shape, Target};
+use serde_json::json;
 
 #[test]
 fn the_reference_is_what_the_tables_say() {
@@ -70,6 +72,49 @@ out. With `secret`, requests are signed as [Standard Webhooks](https://www.stand
 the body is a [CloudEvent](https://cloudevents.io) in structured mode, whose `data` is the `json` of the message, or this event.
 "#;
 
+const ANSWERS: &str = "
+## Answers
+
+What becomes of a delivery after an attempt, whatever the target's type:
+
+| answer | then |
+|---|---|
+| 2xx, and what the type calls a yes | delivered |
+| 429, or a busy answer with `Retry-After` | the whole target waits as long as it asks, an hour at most |
+| no connection, 408, 425, 5xx but 501 | again, after 1 s, 2 s, 4 s and so on, 5 minutes at most |
+| no answer in time | the same, unless `retry_on_timeout: false`: then it is dead |
+| one of those below | the target is disabled: everything for it waits until the rules file is mended and read again, or until `doorchime outbox retry` |
+| anything else, redirects among them | dead: kept with the answer, and not tried again |
+
+After four failures in a row, from more than one rule or person, the target is taken to be away: it is asked by one delivery at a
+time, after 1 s, 2 s, 4 s and so on, a minute at most, until one is delivered or refused. Then all of them go on at once, in order.
+
+| type | disabled by |
+|---|---|
+";
+
+/// Answers that disable by what their body says, as people would look for them.
+const BY_BODY: &[(&str, &str)] = &[
+    ("discord", "a 404 with code 10015, a 403 with code 50027"),
+    ("telegram", "a 400 that says `chat not found` or `upgraded to a supergroup`"),
+    ("mattermost", "an error id that says the webhook, its channel or its user is gone or switched off"),
+];
+
+/// The statuses that disable a target of a type, found by trying.
+fn disabling(kind: &'static TargetKind) -> String {
+    let settings = json!({
+        "url": "https://example.org/hook", "topic": "t", "token": "123456789:invented", "chat_id": "1"
+    });
+    let mut settings = settings.as_object().unwrap().clone();
+    settings.retain(|name, _| kind.settings.iter().any(|key| key.name == name));
+    let target = Target::build("it", kind, &settings).unwrap_or_else(|_| panic!("{} wants more", kind.name));
+    let disables =
+        |&status: &u16| target.read(&Answer { status, ..Answer::default() }, 0) == Reading::Disable;
+    let mut told: Vec<String> = (300..600).filter(disables).map(|status| status.to_string()).collect();
+    told.extend(BY_BODY.iter().filter(|(name, _)| *name == kind.name).map(|(_, body)| (*body).to_owned()));
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+}
+
 fn reference() -> String {
     let mut text = TEMPLATES.to_owned();
     text += "### Helpers\n\n| written | does |\n|---|---|\n";
@@ -112,6 +157,10 @@ fn reference() -> String {
                 row(&mut text, &format!("`{}`", key.name), &[&shape(key), key.doc]);
             }
         }
+    }
+    text += ANSWERS;
+    for target in KINDS {
+        row(&mut text, &format!("`{}`", target.name), &[&disabling(target)]);
     }
     text
 }
