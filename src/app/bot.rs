@@ -1,7 +1,7 @@
 //! The bot: everything opened in order, run, and closed in the order of the flow.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -60,12 +60,7 @@ impl Bot {
         let listener = bind(&self.listen).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
         if self.dry_run {
-            let data = self.data.display();
-            warn!(
-                %data,
-                "dry run: nothing is sent, each delivery is printed instead; cooldowns and dedupe keys are kept in \
-                 the data directory as if it had been: give a dry run one of its own"
-            );
+            tell_dry_run(&self.data);
         }
         let (seed, dice) = chance();
         let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
@@ -155,11 +150,25 @@ impl Bot {
         if let Some(fault) = fault {
             return Err(fault);
         }
-        match cut_off.load(Ordering::Relaxed) {
-            0 => info!("left in good order"),
-            attempts => warn!(attempts, "left, with attempts cut off; what they were for is still owed"),
-        }
+        tell_left(cut_off.load(Ordering::Relaxed));
         Ok(())
+    }
+}
+
+/// What a dry run leaves behind may not be what its operator expects.
+fn tell_dry_run(data: &Path) {
+    let data = data.display();
+    warn!(
+        %data,
+        "dry run: nothing is sent, each delivery is printed instead; cooldowns and dedupe keys are kept in the data \
+         directory as if it had been: give a dry run one of its own"
+    );
+}
+
+fn tell_left(cut_off: usize) {
+    match cut_off {
+        0 => info!("left in good order"),
+        attempts => warn!(attempts, "left, with attempts cut off; what they were for is still owed"),
     }
 }
 
