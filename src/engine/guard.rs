@@ -43,6 +43,8 @@ impl Guard {
         if let Some(until) = self.doubt_until.filter(|until| *until > now) {
             return Word::Doubt { until, also: Vec::new(), first: false };
         }
+        // Who falls again and again is one person all the same.
+        self.falls.retain(|(_, fallen)| *fallen != id);
         self.falls.push_back((now, id));
         if self.falls.len() < FLEET_LEAST || self.falls.len() * 2 < online {
             return Word::Believe;
@@ -101,5 +103,13 @@ mod tests {
             panic!("believed");
         };
         assert_eq!((also.len(), first), (4, true));
+    }
+
+    #[test]
+    fn one_person_who_falls_five_times_is_no_fleet() {
+        let mut guard = Guard::default();
+        for second in 0..9 {
+            assert_eq!(guard.fall(Duration::from_secs(second), UserId(1), 5), Word::Believe);
+        }
     }
 }
