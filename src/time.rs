@@ -27,6 +27,11 @@ impl Moment {
         self.mono.saturating_add(left.min(longest))
     }
 
+    /// How far the wall clock is ahead of the monotonic one, in milliseconds.
+    pub fn ahead_ms(self) -> i64 {
+        self.wall_ms.saturating_sub(millis(self.mono))
+    }
+
     /// This moment, `by` later on both clocks.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
@@ -45,13 +50,13 @@ pub struct Steady {
 impl Steady {
     /// Takes note of the clocks.
     pub fn note(&mut self, now: Moment) {
-        self.ahead_ms = self.ahead_ms.max(Some(now.wall_ms.saturating_sub(millis(now.mono))));
+        self.ahead_ms = self.ahead_ms.max(Some(now.ahead_ms()));
     }
 
     /// Now, by this calendar.
     pub fn ms(self, now: Moment) -> i64 {
-        let ahead_ms = now.wall_ms.saturating_sub(millis(now.mono));
-        millis(now.mono).saturating_add(self.ahead_ms.map_or(ahead_ms, |most_ms| most_ms.max(ahead_ms)))
+        let ahead_ms = self.ahead_ms.max(Some(now.ahead_ms())).unwrap_or_default();
+        millis(now.mono).saturating_add(ahead_ms)
     }
 
     /// Where a wall time, as the clock stands now, lies in this calendar.

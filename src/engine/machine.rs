@@ -40,6 +40,8 @@ pub struct Engine {
     pub(super) save_at: Option<Duration>,
     /// When to write down that people are being watched.
     pub(super) vouch_at: Option<Duration>,
+    /// How far the wall clock is ahead of our own, as what is written down counts on.
+    pub(super) ahead_ms: i64,
     /// When to ask for everybody again, since many are in doubt.
     pub(super) ask_at: Option<Duration>,
     pub(super) observed: u64,
@@ -69,6 +71,7 @@ impl Engine {
             retired: Vec::new(),
             save_at: None,
             vouch_at: None,
+            ahead_ms: now.ahead_ms(),
             ask_at: None,
             observed: 0,
             unchanged: 0,
@@ -118,6 +121,7 @@ impl Engine {
 
     /// Does what is due: holds that end, baselines that wait to be written down.
     pub fn tick(&mut self, now: Moment, effects: &mut Effects) {
+        self.heed_clock(now, effects);
         while let Some(&Reverse((until, id))) = self.ends.peek()
             && until <= now.mono
         {

@@ -68,6 +68,17 @@ impl Marks {
         Mark { rule: Arc::clone(rule), person, kind, key: key.into(), until_ms: now.wall_after(wait) }
     }
 
+    /// All that still hold, for writing down.
+    pub fn all(&self, now: Moment) -> impl Iterator<Item = Mark> {
+        self.until.iter().filter(move |(_, until)| **until > now.mono).map(move |(key, until)| Mark {
+            rule: Arc::clone(&key.rule),
+            person: key.person,
+            kind: key.kind,
+            key: key.text.clone(),
+            until_ms: now.wall_after(until.saturating_sub(now.mono)),
+        })
+    }
+
     /// Goes over to other rules: `longest` says how long a mark of a rule may still hold, nothing where the
     /// rule is gone. Returns the rules that are gone.
     pub fn adopt(

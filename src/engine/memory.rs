@@ -11,7 +11,7 @@ use crate::outbox::delivery::{MarkKind, Memory};
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
 use crate::rules::set::{Rule, RuleSet};
-use crate::time::Moment;
+use crate::time::{Moment, millis};
 
 /// A baseline that rang nothing is written down this much later, together with others.
 const BASELINES_WAIT: Duration = Duration::from_secs(1);
@@ -21,8 +21,34 @@ pub(super) const BASELINES_A_COMMIT: usize = 1000;
 /// known: a third of `catch_up`, within these.
 const VOUCH_LEAST: Duration = Duration::from_secs(20);
 const VOUCH_MOST: Duration = Duration::from_secs(300);
+/// A wall clock that moves against ours by less is being adjusted, not set.
+const CLOCK_SET_LEAST_MS: u64 = 10_000;
 
 impl Engine {
+    /// If the wall clock has been set, what is written down by it is written anew: it would mean another time.
+    pub(super) fn heed_clock(&mut self, now: Moment, effects: &mut Effects) {
+        if now.ahead_ms().abs_diff(self.ahead_ms) < CLOCK_SET_LEAST_MS {
+            return;
+        }
+        self.ahead_ms = now.ahead_ms();
+        effects.commit.marks.extend(self.bell.marks.all(now));
+        if self.vouch_at.is_some() {
+            self.vouch(now, effects);
+        }
+        let heard: Vec<UserId> = self
+            .known
+            .iter_mut()
+            .filter_map(|(&id, known)| {
+                let ago = now.mono.saturating_sub(known.heard.mono?);
+                known.heard.wall_ms = now.wall_ms.saturating_sub(millis(ago));
+                Some(id)
+            })
+            .collect();
+        for id in heard {
+            self.note_unsaved(now, id);
+        }
+    }
+
     /// Everybody who is live has been watched until now.
     pub(super) fn vouch(&mut self, now: Moment, effects: &mut Effects) {
         effects.commit.heard_ms = Some(now.wall_ms);
@@ -79,6 +105,7 @@ impl Engine {
 
     /// Writes down everything that is known, before the process ends.
     pub fn save_all(&mut self, now: Moment, effects: &mut Effects) {
+        self.heed_clock(now, effects);
         self.save(now, usize::MAX, effects);
         if self.known.values().any(|known| known.standing == Standing::Live) {
             effects.commit.heard_ms = Some(now.wall_ms);

@@ -32,8 +32,10 @@ enum Event {
     Restart(u64),
     /// The same, but without a chance to write anything down.
     Kill(u64),
+    /// The wall clock is set, by so many seconds.
+    Clock(i64),
 }
-use Event::{Absent, Disconnected, Kill, Restart, Seen, Unmonitored, Updated};
+use Event::{Absent, Clock, Disconnected, Kill, Restart, Seen, Unmonitored, Updated};
 
 const ON: &str = r#""discord_status":"online","active_on_discord_desktop":true,"#;
 const DND: &str = r#""discord_status":"dnd","active_on_discord_desktop":true,"#;
@@ -88,9 +90,11 @@ fn play(rules: Vec<Rule>, events: &[(u64, Event)]) -> Vec<String> {
     engine.watch(true);
     let mut told = Vec::new();
     let mut away = 0;
+    let mut set_ms = 0;
+    let at = |second, set_ms| Moment { wall_ms: at(second).wall_ms + set_ms, ..at(second) };
     let end = events.last().map_or(0, |(at, _)| *at) + 100;
     for second in 0..=end {
-        let now = at(second + away);
+        let now = at(second + away, set_ms);
         let mut effects = Effects::default();
         engine.tick(now, &mut effects);
         for (_, event) in events.iter().filter(|(when, _)| *when == second) {
@@ -100,9 +104,12 @@ fn play(rules: Vec<Rule>, events: &[(u64, Event)]) -> Vec<String> {
             }
             tell(second, &mut effects, &mut told);
             disk.write(std::mem::take(&mut effects.commit));
+            if let Clock(seconds) = event {
+                set_ms += seconds * 1000;
+            }
             if let Restart(seconds) | Kill(seconds) = event {
                 away += seconds;
-                engine = Engine::new(Arc::clone(&rules), disk.memory.clone(), at(second + away), 1);
+                engine = Engine::new(Arc::clone(&rules), disk.memory.clone(), at(second + away, set_ms), 1);
                 engine.watch(true);
             }
         }
@@ -133,7 +140,7 @@ fn observe(engine: &mut Engine, now: Moment, event: &Event, effects: &mut Effect
         Absent => engine.observe(now, Observation::SnapshotEnd { absent: vec![ALICE] }, effects),
         Unmonitored => engine.observe(now, Observation::Unmonitored(ALICE), effects),
         Disconnected => engine.observe(now, Observation::Disconnected, effects),
-        Restart(_) | Kill(_) => {}
+        Restart(_) | Kill(_) | Clock(_) => {}
     }
 }
 
@@ -327,6 +334,54 @@ fn a_cooldown_outlives_a_restart() {
         play(rules(), &events),
         ["5 changed_status", "10 changed_status late (cooldown)", "700 changed_status"]
     );
+}
+
+/// An hour back or forth while we run, and what is waited for is waited for as long as it was meant to be.
+#[test]
+fn a_clock_that_is_set_moves_no_wait() {
+    for hour in [3600, -3600] {
+        let rules = || vec![rule(&[ChangeKind::ChangedStatus], Some(600))];
+        let cooled =
+            [(0, Seen(ON)), (5, Updated(DND)), (9, Clock(hour)), (590, Updated(ON)), (606, Updated(DND))];
+        let expected = ["5 changed_status", "590 changed_status (cooldown)", "606 changed_status"];
+        assert_eq!(play(rules(), &cooled), expected, "{hour}");
+        check(&[(0, Seen(ON)), (5, Updated(OFF)), (9, Clock(hour)), (60, Updated(ON))], &[]);
+        check(
+            &[(0, Seen(ON)), (5, Updated(OFF)), (9, Clock(hour))],
+            &["65 went_offline", "65 changed_status", "65 left_platform"],
+        );
+        // The gap is as long as it was.
+        let gap = [(0, Seen(ON)), (5, Disconnected), (6, Clock(hour)), (60, Seen(DND))];
+        check(&gap, &["60 changed_status late"]);
+        let long_gap = [(0, Seen(ON)), (5, Disconnected), (6, Clock(hour)), (2000, Seen(DND))];
+        check(&long_gap, &["2000 changed_status late (too_late)"]);
+    }
+}
+
+/// What was written down before the clock was set means the same after a restart.
+#[test]
+fn a_clock_that_is_set_moves_nothing_that_is_written_down() {
+    for hour in [3600, -3600] {
+        for end in [Restart(5), Kill(5)] {
+            let rules = || vec![rule(&[ChangeKind::ChangedStatus], Some(600))];
+            let events = [
+                (0, Seen(ON)),
+                (5, Updated(DND)),
+                (9, Clock(hour)),
+                (300, end),
+                (301, Seen(ON)),
+                (615, Updated(DND)),
+            ];
+            let expected = ["5 changed_status", "301 changed_status late (cooldown)", "615 changed_status"];
+            assert_eq!(play(rules(), &events), expected, "{hour}");
+        }
+        check(
+            &[(0, Seen(ON)), (9, Clock(hour)), (100, Kill(5)), (101, Seen(DND))],
+            &["101 changed_status late"],
+        );
+        let long_gap = [(0, Seen(ON)), (9, Clock(hour)), (100, Restart(1000)), (101, Seen(DND))];
+        check(&long_gap, &["101 changed_status late (too_late)"]);
+    }
 }
 
 #[test]
