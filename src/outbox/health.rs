@@ -79,7 +79,7 @@ impl Ward {
         *expiries = expiries.saturating_add(1);
         if expiries.is_power_of_two() {
             warn!(
-                target = %delivery.target, rule = %delivery.rule, id = %delivery.id, expiries,
+                target = %delivery.target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, expiries,
                 "delivery expired before its target took it"
             );
         } else {
@@ -169,7 +169,7 @@ impl Ward {
         *refusals = refusals.saturating_add(1);
         if refusals.is_power_of_two() {
             error!(
-                target = %delivery.target, rule = %delivery.rule, id = %delivery.id, refusals, why,
+                target = %delivery.target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, refusals, why,
                 "delivery refused for good: `doorchime outbox show` has the answer"
             );
         } else {
