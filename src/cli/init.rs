@@ -34,7 +34,7 @@ pub(super) fn init(args: &Init) -> Ended {
     let option = if named.is_empty() { String::new() } else { format!(" --rules{named}") };
     writeln!(
         out,
-        "  3. {}    a test to each target; `phone`, `team` and Home Assistant's `house` are in the file as comments",
+        "  3. {}    tries a target: ntfy, Slack and Home Assistant are in the file as comments",
         say(&format!("doorchime send screen{option}"))
     )?;
     writeln!(out, "  4. {}", say(&format!("doorchime run{named}")))?;

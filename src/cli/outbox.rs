@@ -100,13 +100,12 @@ fn pending(next_ms: i64, answer: Option<String>, trouble: Option<&Trouble>, now_
             format!("waits: target disabled ({why})")
         }
         (Some(answer), _) if next_ms > now_ms => format!("pending, {}: {answer}", again(next_ms)),
-        (Some(answer), _) => format!("pending: {answer}"),
-        (None, Some((trouble, why))) => {
-            let does = if trouble.attempt.end == End::Paused { "asked for a pause" } else { "fails" };
-            let next = trouble.next_ms.filter(|&next_ms| next_ms > now_ms);
-            let next = next.map(|next_ms| format!(", {}", again(next_ms))).unwrap_or_default();
-            format!("waits: target {does}{next} ({why})")
+        (_, Some((Trouble { attempt, next_ms: Some(next_ms) }, why))) if *next_ms > now_ms => {
+            let does = if attempt.end == End::Paused { "asked for a pause" } else { "fails" };
+            format!("waits: target {does}, {} ({why})", again(*next_ms))
         }
+        (Some(answer), _) => format!("pending: {answer}"),
+        (None, Some((_, why))) => format!("waits: target fails ({why})"),
         (None, None) => "pending".to_owned(),
     }
 }

@@ -46,7 +46,7 @@ pub struct Tried {
 pub struct Trouble {
     /// The last attempt that left something owed.
     pub attempt: Attempt,
-    /// When the first of what it is owed is due again.
+    /// When the next one was due then.
     pub next_ms: Option<i64>,
 }
 
@@ -152,9 +152,7 @@ impl Ledger {
             // Beside `MAX`, the other columns are those of the row that has it.
             let mut list = self.db.prepare(
                 "SELECT MAX(at_ms), at_ms, attempts.status, attempts.answer, attempts.took_ms, end,
-                    (SELECT MIN(next_ms) FROM deliveries AS due
-                     WHERE due.state = 'pending' AND due.target = deliveries.target AND next_ms > 0),
-                    target
+                    attempts.next_ms, target
                  FROM deliveries JOIN attempts USING (seq) WHERE state = 'pending' GROUP BY target",
             )?;
             let trouble = |row: &Row<'_>| {
