@@ -48,7 +48,7 @@ change_kinds! {
     ChangedProfile "changed_profile" "Another username, display name or avatar.",
     ChangedKv "changed_kv" "A Lanyard KV key was set, changed or deleted.",
     BecameMonitored "became_monitored" "Lanyard begins to know the person.",
-    BecameUnmonitored "became_unmonitored" "Lanyard does not know the person any more.",
+    BecameUnmonitored "became_unmonitored" "Lanyard has not known the person for five minutes.",
 }
 
 impl ChangeKind {
