@@ -9,6 +9,7 @@ pub mod logging;
 pub mod metrics;
 pub mod outbox;
 pub mod presence;
+pub mod printable;
 pub mod proxies;
 pub mod rules;
 pub mod simulator;

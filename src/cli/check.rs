@@ -11,6 +11,7 @@ use super::online::{self, Online};
 use super::rules_file;
 use super::style::{self, paint};
 use super::words::count;
+use crate::printable;
 use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
 use crate::rules::file;
@@ -29,7 +30,7 @@ pub(super) fn check(args: &Check) -> Ended {
     let exit = if online.as_ref().is_none_or(Online::fine) { Exit::Fine } else { Exit::Findings };
     let mut out = anstream::stdout().lock();
     if args.json {
-        writeln!(out, "{:#}", as_json(&name, &loaded, online.as_ref()))?;
+        writeln!(out, "{}", printable::json(&as_json(&name, &loaded, online.as_ref())))?;
         return Ok(exit);
     }
     if !loaded.warnings.is_empty() {
@@ -53,7 +54,7 @@ fn refused(args: &Check, name: &str, findings: &Findings) -> Ended {
             "warnings": findings.warnings(),
             "problems": findings.to_json(),
         });
-        writeln!(out, "{told:#}")?;
+        writeln!(out, "{}", printable::json(&told))?;
     } else {
         write!(out, "{}", findings.render(true))?;
     }

@@ -13,7 +13,8 @@ use super::words::{ago, count, date, within};
 use crate::clock::Clock;
 use crate::outbox::delivery::{Attempt, Delivery, End, Fate};
 use crate::outbox::store::ledger::{Entry, Filter, Ledger, Tried, Trouble};
-use crate::targets;
+use crate::printable;
+use crate::targets::{self, filled};
 
 /// Of an answer, so many characters are shown in a table.
 const ANSWER_CHARS_MAX: usize = 60;
@@ -38,7 +39,7 @@ fn list(args: &OutboxList) -> Ended {
     let mut out = anstream::stdout().lock();
     if args.json {
         let list: Vec<Value> = entries.iter().map(as_json).collect();
-        writeln!(out, "{:#}", Value::from(list))?;
+        writeln!(out, "{}", printable::json(&Value::from(list)))?;
         return Ok(Exit::Fine);
     }
     if entries.is_empty() {
@@ -129,7 +130,7 @@ fn show(args: &OutboxShow) -> Ended {
     if args.json {
         let mut told = as_json(&entry);
         told["tries"] = tried.iter().map(tried_as_json).collect();
-        writeln!(out, "{told:#}")?;
+        writeln!(out, "{}", printable::json(&told))?;
         return Ok(Exit::Fine);
     }
     let delivery = &entry.delivery;
@@ -198,7 +199,7 @@ fn message(delivery: &Delivery) -> Map<String, Value> {
         let name = if name == targets::EVENT { "event" } else { name };
         (name.to_owned(), value.clone())
     };
-    delivery.parts.iter().map(shown).collect()
+    filled::shown(&delivery.parts).iter().map(shown).collect()
 }
 
 fn retry(args: &OutboxRetry) -> Ended {

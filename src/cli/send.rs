@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::outbox::delivery::{Answer, Delivery, DeliveryId, Reading, Reply};
 use crate::outbox::excerpt::excerpt;
 use crate::outbox::sender::Sender;
+use crate::printable;
 use crate::rules::compile::Alone;
 use crate::rules::file;
 use crate::rules::mistake::nearest;
@@ -57,7 +58,7 @@ pub(super) fn send(args: &Send) -> Ended {
             "answer": sent.answer,
             "took_ms": took_ms,
         });
-        writeln!(out, "{told:#}")?;
+        writeln!(out, "{}", printable::json(&told))?;
         return Ok(exit);
     }
     let style = if sent.ok { style::GOOD } else { style::BAD };
@@ -111,6 +112,7 @@ async fn attempt(target: &Target, text: &str) -> Result<Sent, Failure> {
     };
     let mut request = match target.request(&delivery, began.wall_ms, false) {
         Outgoing::Http(request) => request,
+        Outgoing::Unready { why } => return Ok(unsent(format!("cannot be written: {why}"), Duration::ZERO)),
         Outgoing::Print(line) => {
             writeln!(anstream::stdout().lock(), "{line}")?;
             let (said, answer) = ("printed it".to_owned(), String::new());

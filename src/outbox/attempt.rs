@@ -10,7 +10,8 @@ use super::queue::Start;
 use super::retry::{self, Heard, RetrySettings, Try};
 use super::sender::Sender;
 use crate::clock::Clock;
-use crate::targets::{Outgoing, Target};
+use crate::printable::{moves, plain};
+use crate::targets::{Outgoing, Target, filled};
 
 /// An attempt that has ended.
 pub struct Attempted {
@@ -27,6 +28,7 @@ pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock:
     let began = clock.now();
     let (heard, kept) = match target.request(&start.delivery, began.wall_ms, start.plain) {
         Outgoing::Print(line) => (printed(&line), String::new()),
+        Outgoing::Unready { why } => (Heard::Unsent, why),
         Outgoing::Http(mut request) => {
             let settings = target.delivery_settings();
             let reply = sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await;
@@ -60,7 +62,7 @@ pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
         (None, Some(person)) => format!(" ({person})"),
         (None, None) => String::new(),
     };
-    let parts = serde_json::to_string(&delivery.parts).unwrap_or_default();
+    let parts = serde_json::to_string(&filled::shown(&delivery.parts)).unwrap_or_default();
     let heard = printed(&format!("dry run: {} <- {}{about}: {parts}", delivery.target, delivery.rule));
     let kept = "dry run: not sent".to_owned();
     Attempted { start, target, heard, kept, took: Duration::ZERO }
@@ -68,18 +70,11 @@ pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
 
 /// Prints one line; nothing in it may move the cursor or turn the text around.
 fn printed(line: &str) -> Heard {
-    let line: String = line.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect();
-    match writeln!(anstream::stdout(), "{line}") {
+    match writeln!(anstream::stdout(), "{}", plain(line)) {
         Ok(()) => Heard::Answer { status: None, reading: Reading::Delivered },
         // Nobody reads the pipe any more; perhaps after the next start.
         Err(_) => Heard::Unsent,
     }
-}
-
-/// Neither a control character nor one of those that change the direction of what follows.
-fn harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Attempted {
@@ -100,7 +95,7 @@ impl Attempted {
     /// How it failed, in one line.
     pub fn why(&self) -> String {
         let Some(status) = self.status() else { return self.kept.clone() };
-        let kept: String = self.kept.chars().take(200).map(|c| if harmless(c) { c } else { ' ' }).collect();
+        let kept: String = self.kept.chars().take(200).map(|c| if moves(c) { ' ' } else { c }).collect();
         format!("HTTP {status} {}", kept.trim()).trim_end().to_owned()
     }
 

@@ -21,6 +21,7 @@ use super::vars::{self, Vars};
 use super::yaml;
 use crate::lanyard::settings::Subscribe;
 use crate::presence::model::UserId;
+use crate::targets::filled::Values;
 use crate::targets::{KINDS, Kind, Target};
 
 /// A file that can be used, and what is odd about it.
@@ -63,7 +64,7 @@ pub fn compile_target(source: Source, vars: &dyn Vars, name: &str) -> Result<Opt
         vars::fill(&mut root, &source, vars, &mut problems);
         let mut reader = Reader { source: &source, problems: &mut problems };
         let spec = Spec::read(&root, &mut reader);
-        targets(&spec.targets, &mut reader, vars).0.into_values().next()
+        targets(&spec.targets, &Arc::default(), &mut reader, vars).0.into_values().next()
     });
     let failed = problems.any_errors();
     let warnings = problems.into_findings(source, mask);
@@ -101,7 +102,9 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
     let timezone = timezone(spec.timezone, reader, vars);
     let (people, mut referents) = people(&spec.people, reader);
     let groups = groups(&spec.groups, &mut referents, spec.unread.people, reader);
-    let (built, targets) = targets(&spec.targets, reader, vars);
+    let sends = spec.rules.iter().filter_map(|rule| rule.send.as_ref()).flat_map(|(_, sends)| sends);
+    let values: Values = sends.filter_map(|send| send.parts).flat_map(Node::values).collect();
+    let (built, targets) = targets(&spec.targets, &Arc::new(values), reader, vars);
     let known = Known {
         referents,
         person_keys: people.iter().map(|person| person.key.clone()).collect(),
@@ -227,6 +230,7 @@ type Built = BTreeMap<Arc<str>, Arc<Target>>;
 
 fn targets<'n>(
     specs: &'n [TargetSpec<'n>],
+    values: &Arc<Values>,
     reader: &mut Reader<'_>,
     vars: &dyn Vars,
 ) -> (Built, HashMap<&'n str, KnownTarget<'n>>) {
@@ -242,7 +246,7 @@ fn targets<'n>(
             }
             found
         });
-        let target = kind.and_then(|kind| target(spec, kind, reader, vars));
+        let target = kind.and_then(|kind| target(spec, kind, values, reader, vars));
         if let Some(target) = &target {
             built.insert(Arc::from(spec.key.text), Arc::clone(target));
         }
@@ -254,6 +258,7 @@ fn targets<'n>(
 fn target(
     spec: &TargetSpec<'_>,
     kind: &'static Kind,
+    values: &Arc<Values>,
     reader: &mut Reader<'_>,
     vars: &dyn Vars,
 ) -> Option<Arc<Target>> {
@@ -274,7 +279,7 @@ fn target(
     match Target::build(spec.key.text, kind, &settings) {
         Ok(target) => {
             parts::doubt_placed(reader, spec.key.at, spec.settings, target.warnings());
-            Some(Arc::new(target))
+            Some(Arc::new(target.with_values(values)))
         }
         Err(mistakes) => {
             parts::tell_placed(reader, spec.key.at, spec.settings, mistakes);

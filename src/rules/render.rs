@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::diagnostic::{Problem, Severity};
 use super::mask::Mask;
 use super::places::{Source, Span};
+use crate::printable::plain;
 
 /// Of a longer line, so many bytes are shown on each side of the place.
 const CONTEXT_BYTES_MAX: usize = 400;
@@ -15,8 +16,8 @@ pub fn problem(source: &Source, mask: &Mask, problem: &Problem, colour: bool) ->
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let what = printable(&problem.what);
-    let help = problem.help.as_deref().map(printable);
+    let what = plain(&problem.what);
+    let help = problem.help.as_deref().map(plain);
     let mut group = Group::with_title(level.primary_title(what));
     if let Some(at) = problem.at {
         group = group.element(snippet(source, mask, at, AnnotationKind::Primary, ""));
@@ -58,9 +59,4 @@ fn snippet<'s>(
 /// The nearest character boundary at or before a byte.
 fn boundary(source: &Source, at: usize) -> usize {
     source.text().floor_char_boundary(at)
-}
-
-/// Control characters from the file must not move a terminal's cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -312,7 +312,10 @@ fn message(
         fit => fit,
     };
     match compiled {
-        Ok(message) => Some(Send { to: Arc::from(to.text), message, expire }),
+        Ok(message) => {
+            let message = message.with_values(spec.parts.map(Node::values).unwrap_or_default());
+            Some(Send { to: Arc::from(to.text), message, expire })
+        }
         Err(mistakes) => {
             match spec.parts {
                 Some(node) => parts::tell_placed(reader, spec.at, node, mistakes),

@@ -1,9 +1,13 @@
 //! A YAML document as a tree in which everything knows its place.
 
+use std::sync::Arc;
+
+use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 
 use super::places::Span;
 use super::scalar::Style;
+use crate::targets::filled::Values;
 
 /// One value and its place.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub enum Sort {
 pub struct Fill {
     pub now: std::ops::Range<usize>,
     pub written: std::ops::Range<usize>,
+    /// What was asked for (`TOKEN`, `file:PATH`), if it is a value from outside of the file.
+    pub name: Option<Arc<str>>,
 }
 
 impl Node {
@@ -106,6 +112,27 @@ impl Node {
                 Sort::Number(_) => "a number",
                 Sort::Text => "a text",
             },
+        }
+    }
+
+    /// The values from outside of the file that its texts are filled in with.
+    pub fn values(&self) -> Values {
+        let mut values = Values::new();
+        self.gather_values(&mut values);
+        values
+    }
+
+    fn gather_values(&self, values: &mut Values) {
+        match &self.value {
+            Value::Scalar(scalar) => {
+                for fill in &scalar.fills {
+                    let value = || SecretString::from(&scalar.text[fill.now.clone()]);
+                    values.extend(fill.name.iter().map(|name| (Arc::clone(name), value())));
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| item.gather_values(values)),
+            Value::Map(entries) => entries.iter().for_each(|entry| entry.value.gather_values(values)),
+            Value::Broken => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //! can change the file's structure. `$${` is a plain `${`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::diagnostic::{Problem, Problems};
 use super::places::Source;
@@ -64,10 +65,10 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
     let mut from = 0;
     while let Some(open) = written[from..].find("${").map(|at| from + at) {
         now.push_str(&written[from..open]);
-        let (value, end) = match use_at(&written, open) {
+        let (value, name, end) = match use_at(&written, open) {
             Use::Literal => {
                 now.pop();
-                ("${".to_owned(), open + 2)
+                ("${".to_owned(), None, open + 2)
             }
             Use::Unclosed => {
                 let place = scalar::place(source, node, open..written.len());
@@ -79,7 +80,7 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
                 break;
             }
             Use::Of { inner, end } => match value_of(&written[inner], vars) {
-                Ok(value) => (value, end),
+                Ok((value, name)) => (value, name, end),
                 Err(wrong) => {
                     let place = scalar::place(source, node, open..end);
                     match wrong {
@@ -87,7 +88,7 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
                         Wrong::Other(what, help) => problems.add(Problem::error(place, what).help(help)),
                     }
                     told = true;
-                    (String::new(), end)
+                    (String::new(), None, end)
                 }
             },
         };
@@ -95,7 +96,7 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
         let start = now.len();
         let written_start = if value == "${" && end == open + 2 { open - 1 } else { open };
         now.push_str(&value);
-        fills.push(Fill { now: start..now.len(), written: written_start..end });
+        fills.push(Fill { now: start..now.len(), written: written_start..end, name });
         from = end;
     }
     if told {
@@ -131,8 +132,9 @@ enum Wrong {
     Other(String, String),
 }
 
-fn value_of(inner: &str, vars: &dyn Vars) -> Result<String, Wrong> {
-    let value = if let Some(path) = inner.strip_prefix("file:") {
+/// A value, and its name if it does not stand in the file itself.
+fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Option<Arc<str>>), Wrong> {
+    let (value, name) = if let Some(path) = inner.strip_prefix("file:") {
         let path = path.trim();
         let text = vars.file(path).map_err(|why| {
             Wrong::Other(
@@ -141,7 +143,7 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<String, Wrong> {
             )
         })?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        text.strip_suffix('\r').unwrap_or(text).to_owned()
+        (text.strip_suffix('\r').unwrap_or(text).to_owned(), Some(format!("file:{path}").into()))
     } else {
         let (name, default) = match inner.split_once(":-") {
             Some((name, default)) => (name.trim(), Some(default)),
@@ -155,8 +157,8 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<String, Wrong> {
             return Err(Wrong::Other(format!("`{inner}` is not the name of a variable"), help.to_owned()));
         }
         match (vars.variable(name).filter(|value| default.is_none() || !value.is_empty()), default) {
-            (Some(value), _) => value,
-            (None, Some(default)) => default.to_owned(),
+            (Some(value), _) => (value, Some(name.into())),
+            (None, Some(default)) => (default.to_owned(), None),
             (None, None) => return Err(Wrong::Missing(name.to_owned())),
         }
     };
@@ -164,5 +166,5 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<String, Wrong> {
         let what = format!("the value of `{inner}` is larger than {} KiB", VALUE_BYTES_MAX >> 10);
         return Err(Wrong::Other(what, "is it the right one?".to_owned()));
     }
-    Ok(value)
+    Ok((value, name))
 }

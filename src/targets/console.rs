@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::place::{Escape, Place};
 use super::{Call, Key, Kind, Main, Shape, nothing_implied, unchecked};
+use crate::printable::moves;
 
 pub(super) const KIND: Kind = Kind {
     name: "console",
@@ -25,6 +26,6 @@ impl Console {
     /// Terminal-safe whatever wrote the parts: they have been on disk since they were rendered.
     #[expect(clippy::unused_self, reason = "like every other kind's")]
     pub(super) fn line(&self, call: Call<'_>) -> String {
-        call.text("text").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        call.text("text").chars().map(|c| if moves(c) { ' ' } else { c }).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::filled::{self, Values};
 use super::place::{Escape, Form, Place};
 use super::{EVENT, Kind, Main, Placed, Shape, phrase};
 use crate::outbox::delivery::Parts;
@@ -16,6 +17,7 @@ pub struct Message {
     main: Main,
     /// Where the main text stands, given or not.
     main_place: Place,
+    values: Values,
 }
 
 /// One value of a message.
@@ -66,10 +68,16 @@ impl Message {
                 Main::Event { .. } => EVENT,
             };
             let main_place = (kind.place)(&[main_part], parts);
-            Ok(Self { parts: compiled, main: kind.main, main_place })
+            Ok(Self { parts: compiled, main: kind.main, main_place, values: Values::new() })
         } else {
             Err(compiler.problems)
         }
+    }
+
+    /// The same, with the values that its texts have taken from outside of the file: they are not kept with it.
+    #[must_use]
+    pub fn with_values(self, values: Values) -> Self {
+        Self { values, ..self }
     }
 
     /// What could not be rendered in one of its texts, told once for each.
@@ -99,6 +107,7 @@ impl Message {
                 }
             }
         }
+        filled::take_out(&mut parts, &self.values);
         parts
     }
 }

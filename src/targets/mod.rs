@@ -7,6 +7,7 @@
 pub mod address;
 pub mod console;
 pub mod discord;
+pub mod filled;
 pub mod gotify;
 pub mod home_assistant;
 pub mod mattermost;
@@ -32,6 +33,7 @@ use crate::outbox::delivery::{Answer, Delivery, Parts, Reading, Request};
 use crate::rules::elsewhere::Elsewhere;
 use crate::rules::mistake::Mistake;
 use crate::rules::template::{Origin, Segment};
+use filled::Values;
 use place::Place;
 use settings::{DeliverySettings, Settings};
 
@@ -132,6 +134,8 @@ pub struct Target {
     kind: &'static Kind,
     delivery: DeliverySettings,
     service: Service,
+    /// What messages are filled in with as they are sent.
+    values: Arc<Values>,
 }
 
 /// Everything in here may be secret.
@@ -153,21 +157,27 @@ pub enum Outgoing {
     Http(Request),
     /// One line for the terminal, without anything that could move its cursor.
     Print(String),
+    /// Something that it is made of is missing, and may be there again.
+    Unready {
+        why: String,
+    },
 }
 
 /// One attempt at one delivery.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'c> {
     pub delivery: &'c Delivery,
+    /// The delivery's, complete.
+    pub parts: &'c Parts,
     /// Dates signatures.
     pub now_ms: i64,
     /// No markup this time.
     pub plain: bool,
 }
 
-impl Call<'_> {
-    fn parts(&self) -> &Parts {
-        &self.delivery.parts
+impl<'c> Call<'c> {
+    fn parts(&self) -> &'c Parts {
+        self.parts
     }
 
     /// A part as text; empty if it is not there.
@@ -213,7 +223,13 @@ impl Target {
         };
         let delivery = settings.delivery(min_gap);
         let service = settings.done(service)?;
-        Ok(Self { name: name.into(), kind, delivery, service })
+        Ok(Self { name: name.into(), kind, delivery, service, values: Arc::default() })
+    }
+
+    /// The same, with the values that the rules file's messages take from outside of it.
+    #[must_use]
+    pub fn with_values(self, values: &Arc<Values>) -> Self {
+        Self { values: Arc::clone(values), ..self }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -230,8 +246,14 @@ impl Target {
 
     /// The request for one attempt. `now_ms` dates signatures; `plain` asks for no markup.
     pub fn request(&self, delivery: &Delivery, now_ms: i64, plain: bool) -> Outgoing {
-        let call = Call { delivery, now_ms, plain };
-        Outgoing::Http(match &self.service {
+        let (parts, secrets) = match filled::put_in(&delivery.parts, &self.values) {
+            Ok(full) => full,
+            Err(name) => {
+                return Outgoing::Unready { why: format!("the rules file fills in no `${{{name}}}` now") };
+            }
+        };
+        let call = Call { delivery, parts: &parts, now_ms, plain };
+        let mut request = match &self.service {
             Service::Webhook(webhook) => webhook.request(call),
             Service::Slack(slack) => slack.request(call),
             Service::Discord(discord) => discord.request(call),
@@ -241,7 +263,9 @@ impl Target {
             Service::Telegram(telegram) => telegram.request(call),
             Service::Mattermost(mattermost) => mattermost.request(call),
             Service::Console(console) => return Outgoing::Print(console.line(call)),
-        })
+        };
+        request.secrets.extend(secrets);
+        Outgoing::Http(request)
     }
 
     /// What an answer means in this target's dialect.

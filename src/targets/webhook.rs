@@ -233,7 +233,7 @@ fn rfc3339(unix_ms: i64) -> String {
 
 /// A part of texts by name.
 fn texts<'c>(call: Call<'c>, part: &str) -> impl Iterator<Item = (&'c str, &'c str)> {
-    let map = call.delivery.parts.get(part).and_then(Value::as_object);
+    let map = call.parts.get(part).and_then(Value::as_object);
     map.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
 }
 

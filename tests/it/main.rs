@@ -3,6 +3,7 @@
 
 mod check_cli;
 mod cli;
+mod filled;
 mod home;
 mod lanyard;
 mod lanyard_network;

@@ -22,7 +22,7 @@ fn outbox(dir: &Path) {
         rule: "friend-online".into(),
         person: Some(UserId(94_490_510_688_792_576)),
         called: Some("ada".into()),
-        parts: json!({"text": "Ada\u{1b}[2J is online"}).as_object().unwrap().clone(),
+        parts: json!({"text": "Ada\u{1b}[2J\u{9b}\u{2028} is online"}).as_object().unwrap().clone(),
         created_ms: now_ms - 120_000,
         expires_ms: now_ms + 3_600_000,
     };
@@ -100,12 +100,13 @@ fn what_became_of_deliveries_is_shown() {
         ] {
             assert!(fine(&shown).contains(told), "{name}: {told}: {}", shown.out);
         }
-        assert!(!shown.out.contains('\u{1b}') && !shown.out.contains('\u{7}'), "{}", shown.out);
+        assert!(!shown.out.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{2028}']), "{}", shown.out);
     }
     let shown = run(here.path(), ["outbox", "show", "3", "--json"]);
+    assert!(!shown.out.contains(['\u{9b}', '\u{2028}']), "{}", shown.out);
     let shown: Value = serde_json::from_str(fine(&shown)).unwrap();
     assert_eq!(shown["last_attempt"], json!({"status": null, "answer": "connection refused", "took_ms": 12}));
-    assert_eq!(shown["message"]["text"], "Ada\u{1b}[2J is online");
+    assert_eq!(shown["message"]["text"], "Ada\u{1b}[2J\u{9b}\u{2028} is online");
     assert_eq!((&shown["tries"][0]["number"], &shown["tries"][0]["then"]), (&json!(1), &json!("later")));
     assert!(shown["tries"][0]["next"].is_string() && shown["tries"][0]["ended"].is_string(), "{shown:#}");
     assert_eq!(shown["called"], "ada");

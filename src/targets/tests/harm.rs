@@ -176,6 +176,7 @@ fn harmless(text: &str) {
                     assert!(!line.contains(char::is_control), "{line:?}");
                     continue;
                 }
+                Outgoing::Unready { why } => panic!("{why}"),
             };
             let url = request.url.expose_secret();
             assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");

@@ -59,7 +59,7 @@ fn delivery(parts: Parts) -> Delivery {
 fn request(target: &Target, parts: Parts) -> Request {
     match target.request(&delivery(parts), NOW_MS, false) {
         Outgoing::Http(request) => request,
-        Outgoing::Print(line) => panic!("printed {line}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -270,6 +270,7 @@ fn a_test_notification_can_be_sent_to_each() {
         match target.request(&delivery(target.test_parts("a test")), NOW_MS, false) {
             Outgoing::Http(request) => assert!(String::from_utf8(request.body).unwrap().contains("test")),
             Outgoing::Print(line) => assert!(line.contains("test")),
+            Outgoing::Unready { why } => panic!("{why}"),
         }
     }
 }
