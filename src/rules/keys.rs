@@ -31,9 +31,13 @@ pub const FILE: &[Setting] = &[
     key(
         "catch_up",
         "duration",
-        "Changes found after a gap longer than this stay silent; `15m` if not given.",
+        "Changes found after a gap longer than this stay silent; `15m` if not given, at most `7d`.",
     ),
-    key("down_after", "duration", "Lanyard counts as down when it was gone this long; `5m` if not given."),
+    key(
+        "down_after",
+        "duration",
+        "Lanyard counts as down when it was gone this long; `5m` if not given, at most `7d`.",
+    ),
     key("people", "people", "Whom to watch: a name of your choice, and the Discord user id."),
     key("groups", "groups", "Names for several people together."),
     key("targets", "targets", "Where messages go: a name of your choice, and what it is."),
@@ -44,16 +48,20 @@ pub const FILE: &[Setting] = &[
 pub const LANYARD: &[Setting] = &[
     key("url", "text", "The server's WebSocket: `wss://api.lanyard.rest/socket` if not given."),
     key("compression", "boolean", "Ask for compressed frames; `true` if not given."),
-    key("subscribe", "subscribe", "How to ask for people; `auto` if not given."),
-    key("resync", "duration", "How often everything is asked for again; `5m` if not given."),
+    key(
+        "subscribe",
+        "subscribe",
+        "How to ask for people: `ids` in one message, `id` one by one (for old servers), `all`, or `auto`, which is `all` if a rule is for `everyone`, else `ids`; `auto` if not given.",
+    ),
+    key("resync", "duration", "How often everything is asked for again, `10s` to `1d`; `5m` if not given."),
     key("frame_max", "size", "The largest frame taken from the network; `256MiB` if not given."),
     key("inflated_max", "size", "The largest frame after decompression; `512MiB` if not given."),
 ];
 
 pub const SMOOTHING: &[Setting] = &[
-    key("offline", "duration", "For going offline and leaving platforms; `60s` if not given."),
-    key("listening", "duration", "For songs; `15s` if not given."),
-    key("activity", "duration", "For games and other activities; `10s` if not given."),
+    key("offline", "duration", "For going offline and leaving platforms; `60s` if not given, at most `1h`."),
+    key("listening", "duration", "For songs; `15s` if not given, at most `1h`."),
+    key("activity", "duration", "For games and other activities; `10s` if not given, at most `1h`."),
 ];
 
 pub const PERSON: &[Setting] = &[
@@ -65,18 +73,26 @@ pub const PERSON: &[Setting] = &[
 /// Beside the keys of its kind.
 pub const TARGET: &[Setting] = &[
     key("type", "anything", "What kind of target it is."),
-    key("expire", "duration", "After this nobody wants a message any more; `1h` if not given."),
+    key(
+        "expire",
+        "duration",
+        "After this nobody wants a message any more; `1h` if not given, at most `366d`.",
+    ),
     later("fallback", "Another target for what this one refuses."),
 ];
 
 pub const RULE: &[Setting] = &[
     key("id", "rule_id", "The rule's name. Its state is kept under it, across reloads."),
     key("description", "text", "What the rule is for, for those who read the file."),
-    key("enabled", "boolean", "`false` rests the rule and keeps its state."),
+    key("enabled", "boolean", "`false` rests the rule and keeps its state; `true` if not given."),
     key("who", "who", "Whom the rule is about: a person, a group, a list of both, or `everyone`."),
     key("when", "when", "The change, or the list of changes, that rings."),
     key("if", "text", "A condition that must hold, such as `platforms.desktop && now.hour >= 18`."),
-    key("cooldown", "duration", "After it rang for a person, the rule is silent for them this long."),
+    key(
+        "cooldown",
+        "duration",
+        "After it rang for a person, the rule is silent for them this long, at most `366d`.",
+    ),
     key("dedupe", "dedupe", "The same key rings only once in a window."),
     key("send", "send", "The messages: a target's name, one message, or a list of them."),
     later("while", "A condition that holds for a time."),
@@ -91,7 +107,7 @@ pub const RULE: &[Setting] = &[
 
 pub const DEDUPE: &[Setting] = &[
     key("key", "text", "A template; what it renders to rings once in the window."),
-    key("window", "duration", "The window; `1h` if not given."),
+    key("window", "duration", "The window; `1h` if not given, at most `366d`."),
 ];
 
 /// Beside the keys of the target's kind.

@@ -420,7 +420,7 @@ impl Reader<'_> {
     /// A key that tells one ringing from another.
     fn telling<'n>(&mut self, key: &'n Node) -> Option<&'n Node> {
         if !key.scalar()?.text.contains("{{") {
-            let what = "this key is always the same, so the rule rings once in its window";
+            let what = "this key is always the same, so the rule rings once for each person in its window";
             let help = "what tells one ringing from another is a name in braces: `{{track.id}}`";
             self.problems.add(Problem::warning(key.at, what).help(help));
         }

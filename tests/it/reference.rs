@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_REFERENCE=1 cargo test --test it reference` writes it anew.
 
+mod file;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -28,10 +30,13 @@ fn the_reference_is_what_the_tables_say() {
     );
 }
 
-const TEMPLATES: &str = r#"# Reference
+const HEAD: &str = "# Reference
 
 Made from the tables that `check` uses; what is not here does not exist.
 
+";
+
+const TEMPLATES: &str = r#"
 ## Templates
 
 Every text of a message is a [Handlebars](https://handlebarsjs.com) template, also inside of `json`, `data`, `blocks` and the like
@@ -61,7 +66,7 @@ What a `webhook` gets without `json`, `form` or `body`, and what a `home_assista
   "late": false,
   "person": {"id": "94490510688792576", "key": "ada", "name": "Ada"},
   "change": {"kind": "changed_track", "from": {"song": "…"}, "to": {"song": "…"}},
-  "data": {"status": "online", "online": true, "playing": null, "track": {"song": "…"}, "kv": {}}
+  "data": {"key": "ada", "status": "online", "online": true, "playing": null, "track": {"song": "…"}, "kv": {}}
 }
 ```
 
@@ -116,7 +121,9 @@ fn disabling(kind: &'static TargetKind) -> String {
 }
 
 fn reference() -> String {
-    let mut text = TEMPLATES.to_owned();
+    let mut text = HEAD.to_owned();
+    file::file(&mut text);
+    text += TEMPLATES;
     text += "### Helpers\n\n| written | does |\n|---|---|\n";
     let helpers = HELPERS.iter().map(|helper| (helper.usage, helper.doc));
     for (usage, doc) in SPECIAL.iter().map(|(_, usage, doc)| (*usage, *doc)).chain(helpers) {

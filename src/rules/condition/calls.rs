@@ -1,7 +1,8 @@
-//! Functions, methods and macros: which there are, what they take, and what people call them elsewhere.
+//! Functions, methods and macros: what they take, and what people call them elsewhere.
 
 use super::check::{Checker, Typed};
 use super::expr::{Expr, ExprKind, Word};
+use super::functions::{DURATION_METHODS, FUNCTIONS, Function, LIST_METHODS, TEXT_METHODS, names};
 use super::literal;
 use super::parser::word_operator;
 use super::reckon::{Convert, Unit};
@@ -9,25 +10,6 @@ use super::tree::{Loop, MACROS_MAX, Macro, Node, TextMap, TextTest};
 use super::types::Type;
 use crate::rules::mistake::{Mistake, nearest};
 use crate::rules::pattern;
-
-/// The functions, each with how it is used.
-pub const FUNCTIONS: [(&str, &str); 9] = [
-    ("has", "has(playing.details)"),
-    ("size", "size(activities)"),
-    ("duration", "duration(\"5m\")"),
-    ("timestamp", "timestamp(\"2026-12-24T18:00:00Z\")"),
-    ("int", "int(kv.volume)"),
-    ("uint", "uint(kv.volume)"),
-    ("double", "double(kv.volume)"),
-    ("string", "string(now.hour)"),
-    ("matches", "matches(playing.name, \"^Half-Life\")"),
-];
-
-const TEXT_METHODS: [&str; 7] =
-    ["contains", "startsWith", "endsWith", "matches", "lowerAscii", "upperAscii", "size"];
-const LIST_METHODS: [&str; 6] = ["exists", "all", "exists_one", "filter", "map", "size"];
-const MAP_METHODS: [&str; 6] = LIST_METHODS;
-const DURATION_METHODS: [&str; 3] = ["getHours", "getMinutes", "getSeconds"];
 
 /// What other languages call them.
 const ELSEWHERE: [(&str, &str); 16] = [
@@ -129,7 +111,7 @@ pub fn method(
 /// What to write where somebody took a field of something that has none.
 pub fn help_for_field(quote: &str, kind: &Type, field: &str) -> Option<String> {
     let methods = methods_of(kind);
-    let method = elsewhere(field, methods).or_else(|| nearest(field, methods.iter().copied()));
+    let method = elsewhere(field, methods).or_else(|| nearest(field, names(methods)));
     if let Some(method) = method {
         return Some(format!("write `{quote}.{}`", called(method)));
     }
@@ -312,10 +294,11 @@ fn exactly<'x, const N: usize>(
     }
     let what = format!("`{}` takes {}, not {}", word.name, count(N), args.len());
     let mistake = Mistake::new(expr.at.clone(), what);
-    let usage =
-        FUNCTIONS.iter().find(|(name, _)| matches!(expr.kind, ExprKind::Call(..)) && *name == word.name);
-    checker.wrong(match usage {
-        Some((_, usage)) => mistake.help(format!("write `{usage}`")),
+    let function = FUNCTIONS
+        .iter()
+        .find(|function| matches!(expr.kind, ExprKind::Call(..)) && *function.name == *word.name);
+    checker.wrong(match function {
+        Some(Function { usage, .. }) => mistake.help(format!("write `{usage}`")),
         None => mistake,
     })
 }
@@ -334,22 +317,21 @@ fn unknown_function(checker: &mut Checker<'_>, word: &Word, args: &[Expr]) -> Op
     if let Some(sign) = word_operator(name) {
         return checker.wrong(mistake.help(format!("write `{sign}`")));
     }
-    let all_methods: Vec<&str> =
-        TEXT_METHODS.into_iter().chain(LIST_METHODS).chain(DURATION_METHODS).collect();
-    let method = all_methods.iter().copied().find(|method| *method == name);
-    if let (Some(method), Some(first)) = (method.or_else(|| elsewhere(name, &all_methods)), args.first()) {
+    let tables = [TEXT_METHODS, LIST_METHODS, DURATION_METHODS];
+    let method = tables.into_iter().flat_map(names).find(|method| *method == name);
+    let method = method.or_else(|| tables.into_iter().find_map(|methods| elsewhere(name, methods)));
+    if let (Some(method), Some(first)) = (method, args.first()) {
         let receiver = checker.quote(first);
         return checker.wrong(mistake.help(format!("write `{receiver}.{}`", called(method))));
     }
-    checker.wrong(mistake.nearest(name, FUNCTIONS.iter().map(|(name, _)| *name)))
+    checker.wrong(mistake.nearest(name, names(FUNCTIONS)))
 }
 
-fn methods_of(kind: &Type) -> &'static [&'static str] {
+fn methods_of(kind: &Type) -> &'static [Function] {
     match kind {
-        Type::Text(_) | Type::Any => &TEXT_METHODS,
-        Type::List(_) => &LIST_METHODS,
-        Type::Map => &MAP_METHODS,
-        Type::Duration => &DURATION_METHODS,
+        Type::Text(_) | Type::Any => TEXT_METHODS,
+        Type::List(_) | Type::Map => LIST_METHODS,
+        Type::Duration => DURATION_METHODS,
         _ => &[],
     }
 }
@@ -365,9 +347,9 @@ fn called(method: &str) -> String {
     }
 }
 
-fn elsewhere(name: &str, methods: &[&'static str]) -> Option<&'static str> {
+fn elsewhere(name: &str, methods: &'static [Function]) -> Option<&'static str> {
     let (_, here) = ELSEWHERE.into_iter().find(|(there, _)| there.eq_ignore_ascii_case(name))?;
-    methods.contains(&here).then_some(here)
+    names(methods).find(|method| *method == here)
 }
 
 fn unknown_method(quote: &str, kind: &Type, word: &Word) -> Mistake {
@@ -393,7 +375,7 @@ fn unknown_method(quote: &str, kind: &Type, word: &Word) -> Mistake {
                 None => mistake,
             }
         }
-        _ => mistake.nearest(name, methods.iter().copied()),
+        _ => mistake.nearest(name, names(methods)),
     }
 }
 

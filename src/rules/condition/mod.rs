@@ -27,6 +27,7 @@
 mod calls;
 mod check;
 mod expr;
+pub mod functions;
 mod leaves;
 mod lexer;
 mod literal;

@@ -571,3 +571,18 @@ fn length_and_depth_are_bounded() {
         assert!(!compiles(&vec!["online"; 600].join(" || ")));
     });
 }
+
+#[test]
+fn every_function_is_written_as_its_table_says() {
+    use super::functions::{DURATION_METHODS, FUNCTIONS, LIST_METHODS, TEXT_METHODS};
+    in_scope(ChangeKind::ChangedStatus, |_, names| {
+        for table in [FUNCTIONS, TEXT_METHODS, LIST_METHODS, DURATION_METHODS] {
+            for function in table {
+                let source = format!("({0}) == ({0})", function.usage);
+                let compiled = Condition::compile(&source, names);
+                assert!(compiled.is_ok(), "{}", drawn(&source, &compiled.err().unwrap_or_default()));
+                assert!(function.usage.contains(&format!("{}(", function.name)), "{}", function.usage);
+            }
+        }
+    });
+}

@@ -204,7 +204,7 @@ fn what_is_taken_but_seldom_meant() {
         ),
         (
             "  - {id: r, who: ada, when: went_online, dedupe: song, send: screen}",
-            "6:50 warning: this key is always the same, so the rule rings once in its window (what tells one ringing from another is a name in braces: `{{track.id}}`)",
+            "6:50 warning: this key is always the same, so the rule rings once for each person in its window (what tells one ringing from another is a name in braces: `{{track.id}}`)",
         ),
         (
             "  - {id: r, who: ada, when: {started_playing: {name: [\"Half-Life.*\", \"(Factorio|Doom)\", \"^x$\", \"Counter*\", \"Who?\", \"C++\", \"$uicide (Deluxe)\"]}}, send: screen}",

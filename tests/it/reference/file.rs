@@ -1,0 +1,160 @@
+//! The part of the reference that is about the rules file itself: its keys, patterns and conditions.
+
+use std::fmt::Write as _;
+
+use doorchime::presence::change::ChangeKind;
+use doorchime::rules::condition::functions::{
+    DURATION_METHODS, FUNCTIONS, Function, LIST_METHODS, TEXT_METHODS,
+};
+use doorchime::rules::keys::{self, Setting};
+use doorchime::rules::matcher::narrow_fields;
+
+use super::row;
+
+const FILE: &str = "## The rules file
+
+One YAML document. Every mistake that `check` finds is told at once, with its place; where the text is not YAML at all, only the
+first.
+
+- A **length of time** is made of whole numbers with units: `500ms`, `90s`, `10m`, `1h30m`, `2d`, `1w`. Only `0` needs no unit.
+- A **size** is a number of bytes, or one with `KiB`, `MiB` or `GiB`.
+- `${NAME}` in any value is taken from the environment, `${NAME:-default}` has a default for what is unset or empty, `${file:PATH}`
+  is a file's text without its last line break; `$${` is a plain `${`. They are filled in after the YAML is read, so that no value
+  can change the file's structure. Paths count from the rules file's folder.
+- An anchor repeats a whole value: `first: &name …`, `second: *name`. `<<` does not mix mappings, and there is no place for keys of
+  one's own (`x-…`): put the anchor where the value is first used.
+";
+
+const PATTERNS: &str = r"
+### Patterns
+
+| written | matches |
+|---|---|
+| `Factorio` | that text, whole; upper and lower case are alike |
+| `Counter*`, `Half-Life ?` | a glob over the whole text: `*` is anything, `?` is one character; upper and lower case are alike |
+| `/^Half-Life/i` | a [regex](https://docs.rs/regex/latest/regex/#syntax) anywhere in the text; flags `i` (case ignored), `s`, `m`, `x` |
+
+A backslash takes the meaning from `*`, `?` and `\`, and from a `/` at the beginning. What is missing is an empty text: `text: ''`
+of `changed_custom_status` is one that was cleared. In YAML, a pattern with `: `, ` #`, or a `*`, `?`, `[` or `{` at its beginning is
+quoted.
+";
+
+const CONDITIONS: &str = r#"
+## Conditions
+
+What stands under `if:` is a part of [CEL](https://cel.dev). Its names are those [below](#names); names, fields and types are checked
+when the file is read. In YAML, a condition that begins with `!`, or has `: ` or ` #` in it, is quoted.
+
+| | |
+|---|---|
+| literals | `null`, `true`, `7`, `1.5`, `"text"`, `'text'`, `r"\d"`, `["a", "b"]` |
+| operators, tightest first | `!` `-`, then `*` `/` `%`, then `+` `-`, then `==` `!=` `<` `<=` `>` `>=` `in`, then `&&`, then `\|\|`, then `… ? … : …` |
+| fields and places | `playing.name`, `kv.scene`, `kv["scene"]`, `"scene" in kv`, `activities[0]` |
+
+- What is missing is false, empty or 0, never an error; `playing.details == null` asks for it.
+- A thing where true or false is wanted asks whether it is there: `playing && !streaming`.
+- Times and lengths of time can be compared, added and subtracted: `now.time - track.started_at > duration("1m")`.
+- A name with a `-` is written in backticks: `` `my-friend`.online ``.
+- List macros nest two deep. A condition that takes too many steps does not hold, and `run --log-level debug` says so.
+"#;
+
+pub fn file(text: &mut String) {
+    *text += FILE;
+    for (title, of, keys) in [
+        ("The file", "", keys::FILE),
+        ("`lanyard`", "", keys::LANYARD),
+        ("`smoothing`", "", keys::SMOOTHING),
+        (
+            "`people`",
+            "`NAME: ID`, or `NAME:` with these. A name begins with a letter and is made of letters, digits, `_` and `-`.",
+            keys::PERSON,
+        ),
+        ("`groups`", "`NAME: [person, person]`. Groups hold people, not groups.", &[]),
+        (
+            "`targets`",
+            "`NAME:` with these, and with the keys of its type: see [Targets](#targets).",
+            keys::TARGET,
+        ),
+        ("`rules`", "A list of mappings with these keys.", keys::RULE),
+        (
+            "`dedupe`",
+            "A template (`\"{{track.id}}\"`), or a mapping. Each rule remembers its keys for each person; an empty key is none.",
+            keys::DEDUPE,
+        ),
+        (
+            "`send`",
+            "A target's name, a mapping with these keys and the [parts of its target's type](#targets), or a list of both.",
+            keys::SEND,
+        ),
+    ] {
+        let _ = write!(text, "\n### {title}\n\n");
+        if !of.is_empty() {
+            let _ = writeln!(text, "{of}\n");
+        }
+        if keys.is_empty() {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            continue;
+        }
+        *text += "| key | takes | |\n|---|---|---|\n";
+        for key in keys.iter().filter(|key| !key.later) {
+            row(text, &format!("`{}`", key.name), &[takes(key), key.doc]);
+        }
+    }
+    *text += "\n### Narrowed changes\n\nA [change](#changes) alone rings whatever it is about; `{started_playing: {name: [Factorio, \"Counter*\"]}}` rings for some. All the\nfields that are given must match, and of each list one pattern.\n\n| change | fields |\n|---|---|\n";
+    let mut changes: Vec<(String, String)> = Vec::new();
+    for &kind in ChangeKind::ALL {
+        let fields: Vec<String> = narrow_fields(kind).map(|(name, _)| format!("`{name}`")).collect();
+        let fields = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
+        let name = format!("`{}`", kind.name());
+        match changes.iter_mut().find(|(_, others)| *others == fields) {
+            Some((names, _)) => *names += &format!(", {name}"),
+            None => changes.push((name, fields)),
+        }
+    }
+    for (names, fields) in &changes {
+        row(text, names, &[fields]);
+    }
+    *text += PATTERNS;
+    *text += CONDITIONS;
+    for (title, functions) in [
+        ("Functions", FUNCTIONS),
+        ("Methods of texts", TEXT_METHODS),
+        ("Macros and methods of lists, and of `kv`, whose keys they look at", LIST_METHODS),
+        ("Methods of lengths of time", DURATION_METHODS),
+    ] {
+        table(text, title, functions);
+    }
+}
+
+fn table(text: &mut String, title: &str, functions: &[Function]) {
+    let _ = write!(text, "\n### {title}\n\n| written | is |\n|---|---|\n");
+    for function in functions {
+        row(text, &format!("`{}`", function.usage), &[function.doc]);
+    }
+}
+
+/// What a key takes, in words.
+fn takes(key: &Setting) -> &'static str {
+    match (key.name, key.takes) {
+        ("type", _) => "one of the [types](#targets); needed",
+        ("id", "user_id") => "number; needed",
+        ("id", _) => "text; needed",
+        ("who", _) => "text or list; needed",
+        ("when", _) => "[change](#changes), [narrowed change](#narrowed-changes), or a list of them; needed",
+        ("send", _) => "text, mapping or list; needed",
+        ("to", _) => "text; needed",
+        ("key", _) => "template; needed",
+        ("if", _) => "[condition](#conditions)",
+        (_, "version") => "`1`",
+        (_, "text") => "text",
+        (_, "boolean") => "true or false",
+        (_, "duration") => "length of time",
+        (_, "size") => "size",
+        (_, "subscribe") => "`auto`, `ids`, `id` or `all`",
+        (_, "rules") => "list",
+        (_, "dedupe") => "template or mapping",
+        (_, "lanyard" | "smoothing" | "people" | "groups" | "targets") => "mapping",
+        (name, takes) => panic!("`{name}` takes `{takes}`: say so in words"),
+    }
+}
