@@ -52,7 +52,9 @@ pub fn read(path: &Path) -> Result<Source, Findings> {
 fn decode(name: &str, bytes: Vec<u8>) -> Result<Source, Findings> {
     let not_utf8 = |what: &str| Problem::nowhere(what).help("save the file as UTF-8");
     if looks_like_utf16(&bytes) {
-        return Err(Findings::of_file(name, not_utf8("the file is not UTF-8: it looks like UTF-16")));
+        // It is there and has a mistake in it: none of its lines can be shown, but it has a place.
+        let problem = not_utf8("the file is not UTF-8: it looks like UTF-16");
+        return Err(Findings::of_file(name, Problem { at: Some(Span::default()), ..problem }));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
