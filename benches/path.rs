@@ -2,6 +2,12 @@
 //! the same frames with the same crates.
 //!
 //! `cargo bench --bench path -- [--people N] [--rules N] [--updates N]`
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    reason = "a benchmark tells its figures, and a panic is its message"
+)]
 
 use std::hint::black_box;
 use std::io::Write as _;

@@ -3,6 +3,12 @@
 //!
 //! `cargo bench --bench whole -- [idle] [updates] [snapshot] [posts] [latency] [--people N] [--rules N]
 //! [--updates N] [--crowd N] [--posts N] [--rate N]`; without a word, all of them.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    reason = "a benchmark tells its figures, and a panic is its message"
+)]
 
 use std::io::Write as _;
 use std::net::SocketAddr;

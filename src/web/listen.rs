@@ -161,7 +161,7 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.not_yet(context),
-            read => read,
+            read @ Poll::Ready(_) => read,
         }
     }
 }
@@ -174,7 +174,7 @@ impl AsyncWrite for Watched {
     ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Pending => self.not_yet(context),
-            written => {
+            written @ Poll::Ready(_) => {
                 self.silent.set(sleep(SILENT_MAX));
                 written
             }

@@ -78,7 +78,7 @@ impl Home {
         };
         match tokio::time::timeout(SOON, asked).await {
             Ok(said) => said,
-            Err(_) => panic!("not within {SOON:?}: {}\n{}", self.ask(address, path).await, self.log()),
+            Err(_elapsed) => panic!("not within {SOON:?}: {}\n{}", self.ask(address, path).await, self.log()),
         }
     }
 

@@ -121,7 +121,9 @@ async fn when_everybody_flaps_nobody_went() {
     let rules = everything("", "offline: 500ms, activity: 3s", &format!("{TWO}, {named}"));
     let home = Home::new(&rules, fine).await;
     let show = |status: &'static str| {
-        fleet.iter().for_each(|&id| home.lanyard.set(&PresenceJson::new(id).status(status)))
+        for &id in &fleet {
+            home.lanyard.set(&PresenceJson::new(id).status(status));
+        }
     };
     show("online");
     home.lanyard.set(&alice().playing("Factorio"));

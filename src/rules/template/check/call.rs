@@ -197,7 +197,7 @@ impl Checker<'_> {
         }
         match (takes.what, kind) {
             (What::Time, Type::Is(Kind::Object(ObjectKind::Now))) => {
-                mistake = mistake.help("write `now.time`")
+                mistake = mistake.help("write `now.time`");
             }
             (What::Time, Type::Is(Kind::Number)) => {
                 let help =
