@@ -108,7 +108,9 @@ pub fn file(text: &mut String) {
         let fields = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
         let name = format!("`{}`", kind.name());
         match changes.iter_mut().find(|(_, others)| *others == fields) {
-            Some((names, _)) => *names += &format!(", {name}"),
+            Some((names, _)) => {
+                let _ = write!(names, ", {name}");
+            }
             None => changes.push((name, fields)),
         }
     }
@@ -139,11 +141,10 @@ fn takes(key: &Setting) -> &'static str {
     match (key.name, key.takes) {
         ("type", _) => "one of the [types](#targets); needed",
         ("id", "user_id") => "number; needed",
-        ("id", _) => "text; needed",
         ("who", _) => "text or list; needed",
         ("when", _) => "[change](#changes), [narrowed change](#narrowed-changes), or a list of them; needed",
         ("send", _) => "text, mapping or list; needed",
-        ("to", _) => "text; needed",
+        ("id" | "to", _) => "text; needed",
         ("key", _) => "template; needed",
         ("if", _) => "[condition](#conditions)",
         (_, "version") => "`1`",
