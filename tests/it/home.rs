@@ -76,10 +76,10 @@ impl Home {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(SOON, asked).await {
-            Ok(said) => said,
-            Err(_elapsed) => panic!("not within {SOON:?}: {}\n{}", self.ask(address, path).await, self.log()),
-        }
+        let Ok(said) = tokio::time::timeout(SOON, asked).await else {
+            panic!("not within {SOON:?}: {}\n{}", self.ask(address, path).await, self.log());
+        };
+        said
     }
 
     fn start_with(&self, listen: &str) -> Bot {
