@@ -29,6 +29,8 @@ pub enum StoreError {
     ReadOnly(PathBuf),
     #[error("the disk that holds `{}` is full", .0.display())]
     Full(PathBuf),
+    #[error("`{}` has been deleted or moved away under a running doorchime: put it back, or start doorchime again", .0.display())]
+    Gone(PathBuf),
     #[error("`{}`: {why}", path.display())]
     Other { path: PathBuf, why: String },
     #[error("the outbox's store has ended")]
@@ -85,6 +87,7 @@ mod tests {
             StoreError::Older { dir: dir(), pid: Some(7) },
             StoreError::Damaged { path: dir(), why: "file is not a database".into() },
             StoreError::ReadOnly(dir()),
+            StoreError::Gone(dir()),
         ]
         .map(|error| error.to_string());
         for sentence in &told {

@@ -28,8 +28,7 @@ pub fn open(
     let path = place::database(dir);
     let db = schema::open(&path, durability)?;
     let (handle, wires) = StoreHandle::wired();
-    let thread = Thread::new(path.clone(), db, lock, clock, wires)
-        .map_err(|error| StoreError::sqlite(&path, &error))?;
+    let thread = Thread::new(path.clone(), db, lock, clock, wires)?;
     let thread = std::thread::Builder::new()
         .name("store".to_owned())
         .spawn(move || thread.run())

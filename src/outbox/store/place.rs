@@ -1,6 +1,6 @@
 //! The data directory: made, owned by one process, and readable by its user alone.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,50 @@ pub fn database(dir: &Path) -> PathBuf {
 /// The directory as ours: nobody else runs on it until the lock is dropped.
 pub struct Lock {
     _file: File,
+    seen: Seen,
+}
+
+impl Lock {
+    /// Whether the directory is still where it was: whoever deleted or moved it has freed its name for another
+    /// process.
+    pub fn holds(&self) -> bool {
+        self.seen.is_there()
+    }
+}
+
+/// A file, to be known again by more than its name.
+pub struct Seen {
+    path: PathBuf,
+    id: FileId,
+}
+
+impl Seen {
+    pub fn new(path: &Path) -> Result<Self, StoreError> {
+        let metadata = path.metadata().map_err(|error| StoreError::io(path, &error))?;
+        Ok(Self { path: path.to_owned(), id: file_id(&metadata) })
+    }
+
+    /// Whether its name still leads to it. A disk that does not answer is no proof of the contrary.
+    pub fn is_there(&self) -> bool {
+        match self.path.metadata() {
+            Ok(metadata) => file_id(&metadata) == self.id,
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        }
+    }
+}
+
+/// Device and number; all the same where files have no such.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(metadata: &Metadata) -> FileId {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> FileId {
+    (0, 0)
 }
 
 /// Makes the directory if its parent is there, and takes it for this process.
@@ -35,7 +79,7 @@ pub fn take(dir: &Path) -> Result<Lock, StoreError> {
     // The number is only for the message that a second process shows: a full disk must not keep us out.
     let _ =
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
-    Ok(Lock { _file: file })
+    Ok(Lock { _file: file, seen: Seen::new(&path)? })
 }
 
 /// Makes an empty database file that only its user can read; `SQLite` gives its side files the same mode.

@@ -103,8 +103,10 @@ pub fn open(path: &Path, durability: Durability) -> Result<Connection, StoreErro
     // A file system that cannot share memory answers with its old mode; that is slower, not wrong.
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(failed)?;
     db.pragma_update(None, "synchronous", synchronous).map_err(failed)?;
-    // After a burst, the write-ahead log gives its space back.
-    db.query_row("PRAGMA journal_size_limit = 16777216", [], |_| Ok(())).map_err(failed)?;
+    // The write-ahead log is put away when it has come to about a megabyte, so that it does not fill a small
+    // disk by itself; after a burst it gives its space back.
+    db.query_row("PRAGMA wal_autocheckpoint = 256", [], |_| Ok(())).map_err(failed)?;
+    db.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(())).map_err(failed)?;
     // What `outbox` did while nobody ran is in the rows already. Also the proof that we may write.
     let clear = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     clear.execute("DELETE FROM nudges", []).map_err(failed)?;

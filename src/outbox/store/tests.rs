@@ -7,9 +7,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use super::error::StoreError;
-use super::handle::{Durability, Nudge, StoreHandle, StoreThread, open};
+use super::handle::{Durability, Nudge, StoreHandle, StoreState, StoreThread, open};
 use super::ledger::{Filter, Ledger, LookupError};
 use super::rows::ATTEMPTS_KEPT;
 use super::{place, schema};
@@ -55,6 +56,73 @@ fn settled(owed: &Owed, fate: Fate, status: u16) -> Settled {
         end: end(fate),
     };
     Settled { seq: owed.seq, fate, attempt: Some(attempt), at_ms: Clock::start().now().wall_ms }
+}
+
+/// A commit that waits is given up after this.
+const A_WHILE: Duration = Duration::from_secs(30);
+
+async fn until_blocked(store: &StoreHandle, why: &str) {
+    let mut state = store.state();
+    let blocked =
+        |state: &StoreState| matches!(state, StoreState::Blocked { why: told } if told.contains(why));
+    tokio::time::timeout(A_WHILE, state.wait_for(blocked)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_could_not_be_found_again_is_not_written() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, away) = (temp.path().join("data"), temp.path().join("away"));
+    let (store, thread) = start(&dir);
+    store.commit(owing(vec![delivery("a", "r", 1, "one")])).await.unwrap();
+    std::fs::rename(&dir, &away).unwrap();
+    // Noticed without anything to write, and no write goes through.
+    until_blocked(&store, "deleted or moved").await;
+    let mut waiting = JoinSet::new();
+    waiting.spawn({
+        let store = store.clone();
+        async move { store.commit(owing(vec![delivery("a", "r", 2, "two")])).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(waiting.try_join_next().is_none());
+    std::fs::rename(&away, &dir).unwrap();
+    assert_eq!(tokio::time::timeout(A_WHILE, waiting.join_next()).await.unwrap().unwrap().unwrap()[0].seq, 2);
+    assert_eq!(*store.state().borrow(), StoreState::Writable);
+    // Somebody else begins afresh under the same name: it is theirs.
+    std::fs::remove_dir_all(&dir).unwrap();
+    let (other, other_thread) = start(&dir);
+    waiting.spawn({
+        let store = store.clone();
+        async move { store.commit(owing(vec![delivery("a", "r", 3, "three")])).await.unwrap() }
+    });
+    until_blocked(&store, "deleted or moved").await;
+    assert_eq!(other.commit(owing(vec![delivery("a", "r", 4, "four")])).await.unwrap()[0].seq, 1);
+    drop(other);
+    other_thread.join();
+    waiting.shutdown().await;
+    drop(store);
+    thread.join();
+}
+
+/// What is rewritten again and again must not fill a small disk with its log.
+#[tokio::test]
+async fn the_log_stays_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, thread) = start(dir.path());
+    let mut largest = 0;
+    for n in 0..400 {
+        let baseline = Baseline {
+            person: UserId(1),
+            raw: "x".repeat(20_000).into(),
+            notes: n.to_string().into(),
+            heard_ms: n,
+        };
+        store.commit(Commit { baselines: vec![baseline], ..Commit::default() }).await.unwrap();
+        let log = dir.path().join("doorchime.db-wal").metadata().unwrap().len();
+        largest = largest.max(log);
+    }
+    drop(store);
+    thread.join();
+    assert!((100_000..1_500_000).contains(&largest), "{largest}");
 }
 
 fn start(dir: &Path) -> (StoreHandle, StoreThread) {

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tracing::{error, info, warn};
 
 use super::error::StoreError;
 use super::handle::{Command, Nudge, Read, StoreState, Wires, Write, Written};
-use super::place::Lock;
+use super::place::{Lock, Seen};
 use super::rows;
 use crate::clock::Clock;
 use crate::outbox::delivery::{Fate, Owed};
@@ -33,8 +33,10 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 pub struct Thread {
     path: PathBuf,
     db: Connection,
+    /// The database's file.
+    seen: Seen,
     /// The directory is ours while this lives; it goes after the database is closed.
-    _lock: Lock,
+    lock: Lock,
     clock: Clock,
     wires: Wires,
     /// What could not be written yet, or waits for its transaction.
@@ -71,16 +73,19 @@ impl Thread {
         lock: Lock,
         clock: Clock,
         wires: Wires,
-    ) -> rusqlite::Result<Self> {
-        let next_seq = rows::next_seq(&db)?;
-        let history = History { counts: count_history(&db)?, pruned: None };
-        let data_version = data_version(&db)?;
+    ) -> Result<Self, StoreError> {
+        let failed = |error: rusqlite::Error| StoreError::sqlite(&path, &error);
+        let seen = Seen::new(&path)?;
+        let next_seq = rows::next_seq(&db).map_err(failed)?;
+        let history = History { counts: count_history(&db).map_err(failed)?, pruned: None };
+        let data_version = data_version(&db).map_err(failed)?;
         let looked_beside = clock.now().mono;
         let held = Vec::new();
         Ok(Self {
             path,
             db,
-            _lock: lock,
+            seen,
+            lock,
             clock,
             wires,
             held,
@@ -120,7 +125,7 @@ impl Thread {
     fn gather(&mut self, reads: &mut Vec<Read>) -> Inbox {
         let now = self.clock.now().mono;
         let mut until = self.looked_beside + LOOK_BESIDE;
-        if let Some(blocked) = &self.blocked {
+        if let Some(blocked) = self.blocked.as_ref().filter(|_| !self.held.is_empty()) {
             until = until.min(blocked.until);
         }
         let mut next = match self.wires.commands.recv_timeout(until.saturating_sub(now)) {
@@ -150,17 +155,40 @@ impl Thread {
 
     /// Writes everything that is held, in one transaction, and answers; or notes why not, and keeps it.
     fn write_held(&mut self) {
-        match self.transact() {
+        if !self.in_place() {
+            return self.note_blocked(&StoreError::Gone(self.path.clone()));
+        }
+        let mut written = self.transact();
+        if written.as_ref().is_err_and(is_full) && self.make_room() {
+            written = self.transact();
+        }
+        match written {
             Ok(answers) => {
                 for (write, nudges) in self.held.drain(..).zip(answers) {
                     self.next_seq = answer(write, self.next_seq, nudges);
                 }
-                if self.blocked.take().is_some() {
-                    info!("the outbox can be written again");
-                    self.wires.state.send_replace(StoreState::Writable);
-                }
+                self.note_writable();
             }
-            Err(error) => self.note_blocked(&error),
+            Err(error) => self.note_blocked(&StoreError::sqlite(&self.path, &error)),
+        }
+    }
+
+    /// Whether what we write can be found by its name. What cannot would be lost with us, and meanwhile another
+    /// process may begin afresh and ring everything once more.
+    fn in_place(&self) -> bool {
+        self.lock.holds() && self.seen.is_there()
+    }
+
+    /// Puts the write-ahead log away, whose space is perhaps all that is missing.
+    fn make_room(&self) -> bool {
+        let busy = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        busy.is_ok_and(|busy| busy == 0)
+    }
+
+    fn note_writable(&mut self) {
+        if self.blocked.take().is_some() {
+            info!("the outbox can be written again");
+            self.wires.state.send_replace(StoreState::Writable);
         }
     }
 
@@ -202,8 +230,8 @@ impl Thread {
         Ok(answers)
     }
 
-    fn note_blocked(&mut self, error: &rusqlite::Error) {
-        let why = StoreError::sqlite(&self.path, error).to_string();
+    fn note_blocked(&mut self, error: &StoreError) {
+        let why = error.to_string();
         let failures = self.blocked.as_ref().map_or(0, |blocked| blocked.failures).saturating_add(1);
         if failures == 1 {
             error!(%why, "the outbox cannot be written: nothing is lost, but everything waits");
@@ -243,6 +271,15 @@ impl Thread {
             return;
         }
         self.looked_beside = now;
+        if !self.in_place() {
+            if self.blocked.is_none() {
+                self.note_blocked(&StoreError::Gone(self.path.clone()));
+            }
+            return;
+        }
+        if self.held.is_empty() {
+            self.note_writable();
+        }
         match data_version(&self.db) {
             Ok(version) if version != self.data_version => {
                 self.data_version = version;
@@ -307,6 +344,10 @@ fn count_history(db: &Connection) -> rusqlite::Result<[u64; rows::SETTLED.len()]
         *count = rows::settled_count(db, fate)?;
     }
     Ok(counts)
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
 /// Changes when another connection has written.
