@@ -79,6 +79,9 @@ impl Problem {
     }
 }
 
+/// From this length on, a value is looked for within words, too.
+const LONG_VALUE: usize = 6;
+
 /// The mistakes found so far.
 #[derive(Debug, Default)]
 pub struct Problems {
@@ -87,9 +90,33 @@ pub struct Problems {
     seen: HashSet<(Option<Span>, String)>,
     untold: usize,
     errors: usize,
+    /// What `${…}` were filled with, and how they are written.
+    filled: Vec<(String, String)>,
 }
 
 impl Problems {
+    /// A value that came from outside of the file: mistakes say how it is written there, never what it is.
+    pub fn filled(&mut self, value: &str, name: &str) {
+        if !value.is_empty() {
+            self.filled.push((value.to_owned(), format!("${{{name}}}")));
+        }
+    }
+
+    fn as_written(&self, mut text: String) -> String {
+        for (value, written) in &self.filled {
+            if value.len() >= LONG_VALUE {
+                text = text.replace(value, written);
+            } else {
+                // A short value may be part of any word; what is quoted is what stood in the file.
+                let parts = text.split('`').enumerate();
+                let told = parts
+                    .map(|(i, part)| if i % 2 == 1 { part.replace(value, written) } else { part.to_owned() });
+                text = told.collect::<Vec<_>>().join("`");
+            }
+        }
+        text
+    }
+
     pub fn any_errors(&self) -> bool {
         self.errors > 0
     }
@@ -219,14 +246,16 @@ impl Problems {
 
     /// Everything found, in the order of the file.
     pub fn into_findings(mut self, source: Source, mask: Mask) -> Findings {
-        self.kept.sort_by_key(|problem| problem.at.map_or(0, |at| at.start));
-        Findings {
-            source: Box::new(source),
-            mask,
-            problems: self.kept,
-            untold: self.untold,
-            errors: self.errors,
-        }
+        // The longest first: one value may be a part of another.
+        self.filled.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+        let kept = std::mem::take(&mut self.kept).into_iter().map(|problem| Problem {
+            what: self.as_written(problem.what),
+            help: problem.help.map(|help| self.as_written(help)),
+            ..problem
+        });
+        let mut problems: Vec<Problem> = kept.collect();
+        problems.sort_by_key(|problem| problem.at.map_or(0, |at| at.start));
+        Findings { source: Box::new(source), mask, problems, untold: self.untold, errors: self.errors }
     }
 }
 

@@ -96,6 +96,9 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
         let start = now.len();
         let written_start = if value == "${" && end == open + 2 { open - 1 } else { open };
         now.push_str(&value);
+        if let Some(name) = &name {
+            problems.filled(&value, name);
+        }
         fills.push(Fill { now: start..now.len(), written: written_start..end, name });
         from = end;
     }

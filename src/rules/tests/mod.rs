@@ -27,6 +27,8 @@ impl Vars for Room {
             "LONG" => Some("x".repeat(100_000)),
             "YAML" => Some("a, b: [c]\nrules: []".to_owned()),
             "TEN" => Some("10m".to_owned()),
+            "SECRET" => Some("T0PSECRET".to_owned()),
+            "PIN" => Some("4711".to_owned()),
             _ => None,
         }
     }

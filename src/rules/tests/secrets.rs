@@ -33,6 +33,32 @@ fn no_line_shows_a_secret() {
 }
 
 #[test]
+fn a_value_from_outside_in_a_wrong_place_is_told_as_it_is_written() {
+    let base = "people: {ada: 94490510688792576}\ntargets: {a: {type: console}}\nrules:\n";
+    let rule = |rest: &str| format!("{base}  - {{id: r, who: ada, when: went_online, send: a, {rest}}}\n");
+    for wrong in [
+        "targets: {a: {type: \"${V}\"}}".to_owned(),
+        "targets: {a: {type: webhook, url: http://a, method: \"${V}\"}}".to_owned(),
+        "targets: {a: {type: webhook, url: http://a, timeout: \"${V}\"}}".to_owned(),
+        "timezone: \"${V}\"\n".to_owned(),
+        format!("{base}  - {{id: r, who: \"${{V}}\", when: went_online, send: a}}\n"),
+        format!("{base}  - {{id: r, who: ada, when: \"${{V}}\", send: a}}\n"),
+        format!("{base}  - {{id: r, who: ada, when: went_online, send: \"${{V}}\"}}\n"),
+        rule("if: \"${V} == status\""),
+        rule("cooldown: \"${V}\""),
+        rule("dedupe: \"{{${V}}}\""),
+    ] {
+        for (name, value) in [("SECRET", "T0PSECRET"), ("PIN", "4711")] {
+            let text = wrong.replace("${V}", &format!("${{{name}}}"));
+            let Err(findings) = load(&text) else { continue };
+            let shown = findings.render(false) + &findings.to_json().to_string();
+            assert!(!shown.contains(value), "{text}\n{shown}");
+            assert!(shown.contains(&format!("${{{name}}}")), "{text}\n{shown}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_secret_stays_readable() {
     let text = "targets:\n  a: {type: slack, url: 'https://hooks.slack.com/${KEY}/x', nope: ${NONE:-1}}\n";
     let Err(findings) = load(&text.replace("${NONE:-1}", "1")) else { panic!() };
