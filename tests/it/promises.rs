@@ -185,27 +185,24 @@ async fn a_receiver_that_fails_at_random_gets_everything_in_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kill_nine_in_the_middle_of_a_burst_loses_nothing() {
-    let home =
-        counters_at_zero(500, |_| Play::After(Duration::from_millis(2), Box::new(Play::status(200)))).await;
+async fn twenty_kills_in_the_middle_of_twenty_thousand_lose_nothing() {
+    const PEOPLE: usize = 1000;
+    const ROUNDS: usize = 20;
+    let home = counters_at_zero(PEOPLE as u64, fine).await;
     let mut bot = home.start_and_subscribe().await;
-    for n in 1..=6_u64 {
-        for id in people(500) {
-            home.lanyard.set(&PresenceJson::new(id).status("online").kv("n", &n.to_string()));
+    for round in 1..=ROUNDS {
+        for id in people(PEOPLE as u64) {
+            home.lanyard.set(&PresenceJson::new(id).status("online").kv("n", &round.to_string()));
         }
-        // Lanyard holds on to the last number of each: wait until all of this round is owed, then kill in the
-        // middle of the sending.
-        let numbers = usize::try_from(n).unwrap() * 500;
-        home.rings(numbers - 450).await;
-        if n < 6 {
-            home.until("the round is on disk", || home.owed() >= numbers).await;
-            bot.kill();
-            bot = home.start_and_subscribe().await;
-        }
+        // Lanyard holds on to the last number of each alone: the round has to be owed before the kill, which
+        // then comes in the middle of the sending.
+        home.until("the round is on disk", || home.owed() >= round * PEOPLE).await;
+        bot.kill();
+        bot = home.start_and_subscribe().await;
     }
     let arrived = || home.receiver.heard().iter().map(Heard::text).collect::<HashSet<_>>().len();
-    home.until("all of them were heard", || arrived() >= 3000).await;
+    home.until("all of them were heard", || arrived() >= ROUNDS * PEOPLE).await;
     assert!(bot.stop().await.success(), "{}", home.log());
     // What was in flight, and what had been answered but was not on disk yet.
-    check_counters(&home.receiver.heard(), 500, 6, 5 * (32 + 256));
+    check_counters(&home.receiver.heard(), PEOPLE as u64, ROUNDS as u64, ROUNDS * (32 + 256));
 }
