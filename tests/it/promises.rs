@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
-use std::time::Duration;
 
 use doorchime::presence::model::UserId;
 use doorchime::simulator::presence_json::PresenceJson;
