@@ -320,6 +320,31 @@ async fn each_end_is_kept_with_its_answer_and_without_secrets() {
 }
 
 #[tokio::test]
+async fn a_yes_that_breaks_off_is_no_refusal() {
+    let count = AtomicU64::new(0);
+    let beginning = String::new;
+    let receiver = Receiver::start(LOOPBACK, move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Play::BrokenAnswer { status: 200, beginning: beginning() },
+        1 => Play::HalfAnswer { status: 200, beginning: beginning() },
+        2 => Play::body(200, "<html>back soon</html>"),
+        3 => Play::header(302, "location", "/maintenance"),
+        _ => Play::body(200, "ok"),
+    })
+    .await
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let slack = json!({ "url": receiver.url("/"), "timeout": "300ms" });
+    let run = Run::start(dir.path(), quick(), [target("team", "slack", &slack)]);
+    let mut owed = delivery("team", 1, 1, HOUR);
+    owed.parts = json!({"text": "hello"}).as_object().unwrap().clone();
+    run.owe(vec![owed]).await;
+    run.until_nothing_is_owed().await;
+    assert_eq!(receiver.heard().len(), 5);
+    run.stop().await;
+    assert_eq!(entries(&dir)[0].fate, Fate::Delivered);
+}
+
+#[tokio::test]
 async fn health_is_told_when_it_changes_and_a_target_recovers() {
     let count = AtomicU64::new(0);
     let receiver = Receiver::start(LOOPBACK, move |_| match count.fetch_add(1, Ordering::Relaxed) {

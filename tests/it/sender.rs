@@ -121,6 +121,19 @@ async fn an_endless_answer_is_read_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn an_answer_shorter_than_it_says_is_not_whole() {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (reply, ()) = tokio::join!(send(url), async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").await.unwrap();
+    });
+    let answer = answered(reply);
+    assert_eq!((answer.status, answer.body.as_slice(), answer.whole), (200, &b"o"[..], false));
+}
+
+#[tokio::test]
 async fn a_connection_that_closes_after_the_request_is_ambiguous() {
     let listener = TcpListener::bind(LOOPBACK).await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
