@@ -2,7 +2,7 @@
 
 use super::diagnostic::Problem;
 use super::reading::{Name, Reader};
-use super::scope::PERSON;
+use super::scope::ObjectKind;
 use super::tree::Node;
 use crate::presence::model::UserId;
 
@@ -26,7 +26,9 @@ pub fn check_person(reader: &mut Reader<'_>, name: Name<'_>, sort: &str) {
     {
         let help = "names begin with a letter and are made of letters, digits, `_` and `-`";
         reader.problems.bad_name(name.at, sort, help);
-    } else if RESERVED.contains(&name.text) || PERSON.iter().any(|field| field.name == name.text) {
+    } else if RESERVED.contains(&name.text)
+        || ObjectKind::Person.fields().iter().any(|field| field.name == name.text)
+    {
         reader.problems.reserved_name(name.at, name.text);
     }
 }

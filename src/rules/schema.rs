@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::keys::{self, SUBSCRIBE, Setting};
 use super::matcher::{narrow_fields, words};
-use super::scope::PERSON;
+use super::scope::ObjectKind;
 use crate::presence::change::ChangeKind;
 use crate::targets::{KINDS, Key, Kind, Shape};
 
@@ -56,7 +56,10 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("lanyard", object(keys::LANYARD, &[])),
         ("smoothing", object(keys::SMOOTHING, &[])),
         ("people", named("person")),
-        ("person", json!({"anyOf": [reference("user_id"), object(keys::PERSON, &["id"])]})),
+        (
+            "person",
+            json!({"anyOf": [reference("user_id"), object(keys::ObjectKind::Person.fields(), &["id"])]}),
+        ),
         ("groups", named("members")),
         ("members", json!({"anyOf": [{"type": "null"}, one_or_list(&reference("text"))]})),
         ("targets", named("target")),
@@ -109,7 +112,11 @@ fn object(settings: &[Setting], required: &[&str]) -> Value {
 
 fn rule() -> Value {
     let mut rule = object(keys::RULE, &["id", "who", "when", "send"]);
-    let names = PERSON.iter().map(|field| format!("`{}`: {}", field.name, field.doc)).collect::<Vec<_>>();
+    let names = ObjectKind::Person
+        .fields()
+        .iter()
+        .map(|field| format!("`{}`: {}", field.name, field.doc))
+        .collect::<Vec<_>>();
     let more = "`before`: the same before the change. `change`: its `kind`, `from`, `to`. \
                 `now`: `hour`, `weekday`, … And each person and group by name.";
     let doc = format!("A condition that must hold. Names: {} {more}", names.join(" "));
