@@ -56,10 +56,7 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("lanyard", object(keys::LANYARD, &[])),
         ("smoothing", object(keys::SMOOTHING, &[])),
         ("people", named("person")),
-        (
-            "person",
-            json!({"anyOf": [reference("user_id"), object(keys::ObjectKind::Person.fields(), &["id"])]}),
-        ),
+        ("person", json!({"anyOf": [reference("user_id"), object(keys::PERSON, &["id"])]})),
         ("groups", named("members")),
         ("members", json!({"anyOf": [{"type": "null"}, one_or_list(&reference("text"))]})),
         ("targets", named("target")),
