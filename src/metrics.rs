@@ -38,6 +38,8 @@ pub struct Metrics {
 pub struct LanyardMetrics {
     /// 1 while a session is live.
     pub connected: Gauge,
+    /// 1 once there was none for `down_after`.
+    pub down: Gauge,
     /// Sessions that came to life.
     pub sessions: Counter,
     pub frames: Counter,
@@ -212,6 +214,7 @@ impl Metrics {
 fn register_lanyard(registry: &mut Registry) -> LanyardMetrics {
     let m = LanyardMetrics::default();
     registry.register("connected", "1 while a session with Lanyard is live", m.connected.clone());
+    registry.register("down", "1 once there was no session with Lanyard for down_after", m.down.clone());
     registry.register("sessions", "Sessions with Lanyard that came to life", m.sessions.clone());
     registry.register("closes", "Sessions that ended, by reason", m.closes.clone());
     registry.register("frames", "Frames received", m.frames.clone());

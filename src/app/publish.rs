@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{error, info, warn};
 
+use super::outage::{News, Outage};
 use crate::engine::bell::Counts;
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
@@ -29,6 +30,7 @@ pub struct Publisher {
     lanyard: LanyardCounts,
     template_faults: u64,
     connection: Connection,
+    outage: Outage,
     due: Option<Duration>,
     /// Somebody may have become known to Lanyard, or unknown.
     recount: bool,
@@ -46,6 +48,7 @@ impl Publisher {
             lanyard,
             template_faults: template::faults(),
             connection,
+            outage: Outage::default(),
             // Whom an earlier run found to be unknown counts from the start.
             due: Some(Duration::ZERO),
             recount: true,
@@ -64,7 +67,7 @@ impl Publisher {
     }
 
     pub fn deadline(&self) -> Option<Duration> {
-        self.due
+        [self.due, self.outage.deadline(self.rules.down_after)].into_iter().flatten().min()
     }
 
     /// Carries over what has been counted, if it is time.
@@ -77,6 +80,26 @@ impl Publisher {
             }
         }
         self.carry_connection(client);
+        self.carry_outage(now, client.live());
+    }
+
+    fn carry_outage(&mut self, now: Duration, live: bool) {
+        match self.outage.look(now, live, self.rules.down_after) {
+            Some(News::Down) => {
+                let (for_s, why) = (self.rules.down_after.as_secs(), self.why_down());
+                error!(for_s, why, "Lanyard is down: nobody is watched, and silence means nothing");
+                self.metrics.lanyard.down.set(1);
+            }
+            Some(News::Up(after)) => {
+                info!(after_s = after.as_secs(), "Lanyard is back");
+                self.metrics.lanyard.down.set(0);
+            }
+            None => {}
+        }
+    }
+
+    fn why_down(&self) -> &str {
+        if let Connection::Down { why } = &self.connection { why } else { "no answer yet" }
     }
 
     /// Other rules are in force: `engine` has gone over to them, and what it counts is by their places.

@@ -209,3 +209,20 @@ async fn a_connection_that_is_dead_is_given_up() {
     home.lanyard.set(&bob().kv("sentinel", "1"));
     home.rings_only(bot, &["Alice changed_kv", "Bob changed_kv"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_told_once_it_lasts_and_when_it_is_over() {
+    let rules = everything("", "offline: 60s", TWO) + "down_after: 500ms\n";
+    let home = Home::new(&rules, fine).await;
+    home.lanyard.set(&alice());
+    home.lanyard.set(&bob());
+    let bot = home.start_and_subscribe().await;
+    let usual = home.lanyard.mood();
+    home.lanyard.set_mood(Mood { refuses: true, ..usual });
+    home.lanyard.drop_all();
+    home.until("the log tells it", || home.log().contains("Lanyard is down")).await;
+    home.lanyard.set_mood(usual);
+    home.until("the log tells its end", || home.log().contains("Lanyard is back")).await;
+    home.lanyard.set(&alice().kv("after", "all"));
+    home.rings_only(bot, &["Alice changed_kv"]).await;
+}
