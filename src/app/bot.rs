@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -96,6 +97,7 @@ impl Bot {
             let reloader = Reloader {
                 clock,
                 file,
+                hangups: signal(SignalKind::hangup()).map_err(Fault::Signals)?,
                 running: Arc::clone(&self.rules),
                 worker: mail.clone(),
                 pipeline: adopt,

@@ -3,11 +3,11 @@
 //! Everything that can fail comes first. A file that cannot be taken changes nothing, and is told in the log,
 //! in `/readyz` and in the metrics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -15,8 +15,8 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::outbox::worker::WorkerHandle;
-use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
+use crate::rules::file;
 use crate::rules::set::RuleSet;
 use crate::web::server::Asked;
 use crate::web::status::{Loaded as InForce, Status};
@@ -25,16 +25,29 @@ use crate::web::status::{Loaded as InForce, Status};
 /// replaces and a symlink that Kubernetes turns are both noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Where the rules came from, and how to read them again.
-#[derive(Clone)]
+/// The rules file, as it was when it was about to be read.
 pub struct RulesFile {
-    pub path: PathBuf,
-    pub load: Arc<dyn Fn() -> Result<Loaded, Findings> + Send + Sync>,
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+impl RulesFile {
+    /// Call it before the file is read: what changes from then on is read again.
+    pub fn about_to_be_read(path: PathBuf) -> Self {
+        let stamp = Stamp::of(std::fs::metadata(&path).ok());
+        Self { path, stamp }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 pub struct Reloader {
     pub clock: Clock,
     pub file: RulesFile,
+    /// SIGHUP.
+    pub hangups: Signal,
     pub running: Arc<RuleSet>,
     pub worker: WorkerHandle,
     pub pipeline: mpsc::Sender<Arc<RuleSet>>,
@@ -57,8 +70,7 @@ impl Reloader {
         mut asked: mpsc::Receiver<Asked>,
         leave: CancellationToken,
     ) -> Result<(), String> {
-        let mut hangups = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
-        let mut taken = self.stamp().await;
+        let mut taken = self.file.stamp;
         // A file that is still being written is left alone until it has been the same for one look.
         let mut moving = None;
         loop {
@@ -69,7 +81,7 @@ impl Reloader {
                     // Whoever asked may have left.
                     let _ = answer.send(self.reload("asked for").await);
                 }
-                Some(()) = hangups.recv() => {
+                Some(()) = self.hangups.recv() => {
                     taken = self.stamp().await;
                     // The log has told it.
                     let _ = self.reload("SIGHUP").await;
@@ -121,8 +133,8 @@ impl Reloader {
 
     /// Reads the file; if it is good, hands it to all who work with it. Returns what is in it.
     async fn take(&mut self) -> Result<String, Refused> {
-        let load = Arc::clone(&self.file.load);
-        let loaded = tokio::task::spawn_blocking(move || load())
+        let path = self.file.path.clone();
+        let loaded = tokio::task::spawn_blocking(move || file::load(&path))
             .await
             .map_err(|error| Refused::Other(format!("the rules file could not be read: {error}")))?
             .map_err(Refused::Mistakes)?;

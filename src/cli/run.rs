@@ -13,18 +13,17 @@ use crate::app::fault::Fault;
 use crate::app::reload::RulesFile;
 use crate::app::signals::Signals;
 use crate::outbox::store::handle::Durability;
-use crate::rules::file;
 
 /// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: Run) -> Ended {
-    let (path, loaded) = rules_file::load(args.rules.rules.as_deref())?;
+    let file = RulesFile::about_to_be_read(rules_file::find(args.rules.rules.as_deref())?);
+    let (path, loaded) = rules_file::load(Some(file.path()))?;
     tracing::info!(file = %path.display(), "rules read");
-    let again = path.clone();
     let bot = Bot {
         rules: Arc::new(loaded.set),
-        file: Some(RulesFile { load: Arc::new(move || file::load(&again)), path }),
+        file: Some(file),
         data: args.data.dir,
         durability: Durability::default(),
         listen: args.listen,
