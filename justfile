@@ -11,6 +11,10 @@ check:
 test *ARGS:
     cargo test --locked {{ARGS}}
 
+# The hot path beside a bare loop, and the whole program from outside: `just bench path`, `just bench whole -- latency`.
+bench NAME *ARGS:
+    cargo bench --bench {{NAME}} {{ARGS}}
+
 # Everything CI runs.
 ci:
     .ci/run
