@@ -8,6 +8,9 @@ use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
 use crate::rules::file;
 
+/// Whoever wants something else than a check is shown no more than this.
+const WARNINGS_MAX: usize = 5;
+
 /// Where it is looked for when nobody says.
 const PLACES: [&str; 2] = ["rules.yaml", "/etc/doorchime/rules.yaml"];
 
@@ -37,6 +40,10 @@ pub(super) fn load(named: Option<&Path>) -> Result<(PathBuf, Loaded), Failure> {
     let path = find(named)?;
     let (findings, loaded) = match file::load(&path) {
         Ok(loaded) if loaded.warnings.is_empty() => return Ok((path, loaded)),
+        Ok(loaded) if loaded.warnings.warnings() > WARNINGS_MAX => {
+            let summary = loaded.warnings.summary();
+            (format!("{summary}: `doorchime check` shows them\n"), Some(loaded))
+        }
         Ok(loaded) => (loaded.warnings.render(true), Some(loaded)),
         Err(findings) => (findings.render(true), None),
     };

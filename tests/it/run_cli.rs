@@ -280,3 +280,25 @@ fn the_demo_rings_every_target() {
     assert!(arrived.contains("at the second try"), "{arrived}");
     assert!(!ran.out.contains('\u{1b}'), "colours in a pipe");
 }
+
+#[test]
+fn a_start_is_not_buried_under_warnings() {
+    let here = tempdir().unwrap();
+    let people =
+        |count: u64| (0..count).map(|n| format!("p{n}: \"{}\"", ADA.0 + n)).collect::<Vec<_>>().join(", ");
+    let rules = |count| {
+        format!(
+            "people: {{{}}}\ntargets: {{screen: {{type: console}}}}\nrules: [{{id: r, who: p0, when: went_online, send: screen}}]\n",
+            people(count)
+        )
+    };
+    for (count, shown) in
+        [(4, "no rule uses the person `p3`"), (100, "99 warnings in rules.yaml: `doorchime check`")]
+    {
+        fs::write(here.path().join("rules.yaml"), rules(count)).unwrap();
+        // A data directory that cannot be: it ends before it connects.
+        let ran = run(here.path(), ["run", "--listen", "none", "--data", "rules.yaml/data"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(shown) && ran.err.lines().count() < 40, "{ran:?}");
+    }
+}
