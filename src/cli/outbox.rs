@@ -79,8 +79,8 @@ fn row(entry: &Entry, troubles: &BTreeMap<Arc<str>, Trouble>, now_ms: i64) -> [S
         (Fate::Pending { next_ms }, answer) => {
             pending(next_ms, answer, troubles.get(&entry.delivery.target), now_ms)
         }
-        (fate @ (Fate::Delivered | Fate::Rehearsed), _) | (fate, None) => word(fate).to_owned(),
-        (fate, Some(answer)) => format!("{}: {answer}", word(fate)),
+        (fate @ (Fate::Delivered | Fate::Rehearsed), _) | (fate, None) => fate.word().to_owned(),
+        (fate, Some(answer)) => format!("{}: {answer}", fate.word()),
     };
     [
         entry.seq.to_string(),
@@ -138,7 +138,7 @@ fn show(args: &OutboxShow) -> Ended {
         |name: &str, value: &str| writeln!(out, "{} {value}", paint(style::HEAD, format!("{name:9}")));
     say("number", &entry.seq.to_string())?;
     say("id", &delivery.id.to_string())?;
-    say("state", &paint(colour(entry.fate), word(entry.fate)))?;
+    say("state", &paint(colour(entry.fate), entry.fate.word()))?;
     say("target", &plain(&delivery.target))?;
     say("rule", &plain(&delivery.rule))?;
     match (&delivery.called, delivery.person) {
@@ -250,16 +250,6 @@ fn meant(ledger: &Ledger, args: &OutboxSome) -> Result<Vec<Entry>, Failure> {
     args.ids.iter().map(|id| ledger.find(id)).collect::<Result<_, _>>().map_err(Failure::usage)
 }
 
-fn word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Pending { .. } => "pending",
-        Fate::Delivered => "delivered",
-        Fate::Rehearsed => "dry-run",
-        Fate::Dead => "dead",
-        Fate::Expired => "expired",
-    }
-}
-
 fn colour(fate: Fate) -> clap::builder::styling::Style {
     match fate {
         Fate::Pending { .. } => style::ODD,
@@ -278,7 +268,7 @@ fn as_json(entry: &Entry) -> Value {
     json!({
         "number": entry.seq,
         "id": delivery.id.to_string(),
-        "state": word(entry.fate),
+        "state": entry.fate.word(),
         "target": &*delivery.target,
         "rule": &*delivery.rule,
         "person": delivery.person,

@@ -287,3 +287,16 @@ pub enum Fate {
     Dead,
     Expired,
 }
+
+impl Fate {
+    /// What the database and people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Delivered => "delivered",
+            Self::Rehearsed => "dry-run",
+            Self::Dead => "dead",
+            Self::Expired => "expired",
+        }
+    }
+}

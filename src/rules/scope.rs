@@ -139,6 +139,24 @@ pub struct Field {
     pub read: for<'a> fn(Object<'a>) -> Value<'a>,
 }
 
+impl Object<'_> {
+    /// What kind of thing it is: whose table its fields stand in.
+    pub fn kind(self) -> ObjectKind {
+        match self {
+            Self::Person(_) => ObjectKind::Person,
+            Self::User(_) => ObjectKind::User,
+            Self::Platforms(_) => ObjectKind::Platforms,
+            Self::Activity(_) => ObjectKind::Activity,
+            Self::Party(_) => ObjectKind::Party,
+            Self::Emoji(_) => ObjectKind::Emoji,
+            Self::CustomStatus(_) => ObjectKind::CustomStatus,
+            Self::Track(_) => ObjectKind::Track,
+            Self::Change(changed) => ObjectKind::Change(Some(changed.change.kind.subject())),
+            Self::Now(_) => ObjectKind::Now,
+        }
+    }
+}
+
 impl ObjectKind {
     pub fn fields(self) -> &'static [Field] {
         match self {

@@ -14,17 +14,6 @@ use crate::time::millis;
 pub const OWED: &str =
     "seq, id, target, rule, person, parts, created_ms, expires_ms, attempts, next_ms, called";
 
-/// What the database calls a fate.
-pub fn state(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Pending { .. } => "pending",
-        Fate::Delivered => "delivered",
-        Fate::Rehearsed => "dry-run",
-        Fate::Dead => "dead",
-        Fate::Expired => "expired",
-    }
-}
-
 /// People as `SQLite` keeps them: the same 64 bits, signed.
 fn person(id: Option<UserId>) -> i64 {
     id.map_or(0, |id| id.0.cast_signed())
@@ -111,12 +100,12 @@ pub fn write_settled(db: &Transaction<'_>, settled: &Settled) -> Result<bool> {
                 "UPDATE deliveries SET state = ?, next_ms = ?, settled_ms = ?, attempts = attempts + 1,
                  status = ?, answer = ?, took_ms = ? WHERE seq = ? AND state = 'pending'",
             )?
-            .execute(params![state(*fate), next_ms, settled_ms, status, answer, millis(*took), seq])?,
+            .execute(params![fate.word(), next_ms, settled_ms, status, answer, millis(*took), seq])?,
         None => db
             .prepare_cached(
                 "UPDATE deliveries SET state = ?, next_ms = ?, settled_ms = ? WHERE seq = ? AND state = 'pending'",
             )?
-            .execute(params![state(*fate), next_ms, settled_ms, seq])?,
+            .execute(params![fate.word(), next_ms, settled_ms, seq])?,
     };
     if changed > 0
         && let Some(attempt) = attempt
@@ -276,7 +265,7 @@ pub const SETTLED: [Fate; 4] = [Fate::Delivered, Fate::Rehearsed, Fate::Dead, Fa
 /// How many rows of a settled state there are.
 pub fn settled_count(db: &Connection, fate: Fate) -> Result<u64> {
     db.prepare_cached("SELECT COUNT(*) FROM deliveries WHERE state <> 'pending' AND state = ?")?
-        .query_row([state(fate)], |row| row.get(0).map(i64::unsigned_abs))
+        .query_row([fate.word()], |row| row.get(0).map(i64::unsigned_abs))
 }
 
 /// Forgets the oldest `surplus` rows of a settled state.
@@ -285,13 +274,13 @@ pub fn prune_surplus(db: &Transaction<'_>, fate: Fate, surplus: u64) -> Result<u
         "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries
          WHERE state <> 'pending' AND state = ? ORDER BY settled_ms LIMIT ?)",
     )?
-    .execute(params![state(fate), surplus.cast_signed()])
+    .execute(params![fate.word(), surplus.cast_signed()])
 }
 
 /// Forgets rows of a settled state that were settled before `before_ms`.
 pub fn prune_old(db: &Transaction<'_>, fate: Fate, before_ms: i64) -> Result<usize> {
     db.prepare_cached("DELETE FROM deliveries WHERE state <> 'pending' AND state = ? AND settled_ms < ?")?
-        .execute(params![state(fate), before_ms])
+        .execute(params![fate.word(), before_ms])
 }
 
 /// Forgets marks whose time is over.

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use regex::Regex;
 
 use super::reckon::{Arithmetic, Convert, Unit, Wanted};
-use super::worth::{Worth, object_kind};
+use super::worth::Worth;
 use crate::rules::scope::{Field, Kind, Object, Root, Scope, Value};
 
 /// How many steps one evaluation may take: some ten milliseconds, or a group of 100,000 looked at once.
@@ -246,9 +246,9 @@ impl Node {
                 None => Worth::Missing,
             },
             Self::AnyField(of, name) => match of.worth(run) {
-                Worth::Object(object) => object_kind(object)
-                    .field(name)
-                    .map_or(Worth::Missing, |field| (field.read)(object).into()),
+                Worth::Object(object) => {
+                    object.kind().field(name).map_or(Worth::Missing, |field| (field.read)(object).into())
+                }
                 _ => Worth::Missing,
             },
             Self::Key(of, key) => {

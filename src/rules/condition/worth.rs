@@ -154,22 +154,6 @@ fn whole_and_double(whole: i128, double: f64) -> Option<Ordering> {
     (!double.is_nan()).then_some(order)
 }
 
-/// What kind of thing an object is, for fields that are looked up while evaluating.
-pub fn object_kind(object: Object<'_>) -> ObjectKind {
-    match object {
-        Object::Person(_) => ObjectKind::Person,
-        Object::User(_) => ObjectKind::User,
-        Object::Platforms(_) => ObjectKind::Platforms,
-        Object::Activity(_) => ObjectKind::Activity,
-        Object::Party(_) => ObjectKind::Party,
-        Object::Emoji(_) => ObjectKind::Emoji,
-        Object::CustomStatus(_) => ObjectKind::CustomStatus,
-        Object::Track(_) => ObjectKind::Track,
-        Object::Change(changed) => ObjectKind::Change(Some(changed.change.kind.subject())),
-        Object::Now(_) => ObjectKind::Now,
-    }
-}
-
 /// The kinds of objects that `from` and `to` of a change can be, and what is in them.
 pub const CHANGED_THINGS: [ObjectKind; 6] = [
     ObjectKind::Activity,

@@ -87,7 +87,7 @@ fn json(value: Value<'_>, how: For<'_>) -> Json {
 }
 
 fn object(object: Object<'_>, how: For<'_>) -> Json {
-    let kind = kind_of(object);
+    let kind = object.kind();
     let wanted = |field: &&Field| match how {
         For::Template(people) if kind == ObjectKind::Person => {
             people.all || field.name == "id" || people.fields.contains(&field.name)
@@ -115,22 +115,6 @@ pub(super) fn number(number: f64) -> Json {
 
 pub(super) fn hidden(key: &str, ms: i64) -> Json {
     Json::Object(Map::from_iter([(key.to_owned(), Json::from(ms))]))
-}
-
-/// The table that an object's fields stand in.
-fn kind_of(object: Object<'_>) -> ObjectKind {
-    match object {
-        Object::Person(_) => ObjectKind::Person,
-        Object::User(_) => ObjectKind::User,
-        Object::Platforms(_) => ObjectKind::Platforms,
-        Object::Activity(_) => ObjectKind::Activity,
-        Object::Party(_) => ObjectKind::Party,
-        Object::Emoji(_) => ObjectKind::Emoji,
-        Object::CustomStatus(_) => ObjectKind::CustomStatus,
-        Object::Track(_) => ObjectKind::Track,
-        Object::Change(changed) => ObjectKind::Change(Some(changed.change.kind.subject())),
-        Object::Now(_) => ObjectKind::Now,
-    }
 }
 
 /// Strangers' control characters move cursors and end headers; only line breaks and tabs mean anything.
