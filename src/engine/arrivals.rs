@@ -100,6 +100,8 @@ impl Engine {
                 place: self.places.get(&id).copied(),
                 before: &last,
                 after: &shown,
+                before_held: &known.holds,
+                after_held: &holds,
                 late_ms,
                 ended_ms: now.wall_ms,
             };
@@ -235,7 +237,17 @@ impl Engine {
         effects: &mut Effects,
     ) {
         let place = self.places.get(&id).copied();
-        let step = Step { now, id, place, before, after, late_ms: None, ended_ms: now.wall_ms };
+        let step = Step {
+            now,
+            id,
+            place,
+            before,
+            after,
+            before_held: &[],
+            after_held: &[],
+            late_ms: None,
+            ended_ms: now.wall_ms,
+        };
         self.bell.ring(&step, &[Change::plain(kind)], &mut Since::default(), &self.known, effects);
         self.save_if_owed(id, effects);
     }
@@ -266,6 +278,8 @@ impl Engine {
             place: self.places.get(&id).copied(),
             before: &last,
             after: &shown,
+            before_held: &known.holds,
+            after_held: &kept,
             late_ms: ended.iter().filter_map(|hold| hold.late_ms).max(),
             ended_ms: gone_ms,
         };

@@ -13,9 +13,10 @@ use crate::outbox::delivery::{Delivery, MarkKind};
 use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
+use crate::presence::settle::Hold;
 use crate::rules::condition::Judged;
 use crate::rules::scope::{Changed, Now, Object, ObjectKind, Scope, Sight, Value};
-use crate::rules::set::{Rule, RuleSet};
+use crate::rules::set::{Rule, RuleSet, Send};
 use crate::time::{Moment, millis};
 
 pub struct Bell {
@@ -44,6 +45,9 @@ pub struct Step<'s> {
     pub place: Option<usize>,
     pub before: &'s Presence<'s>,
     pub after: &'s Presence<'s>,
+    /// What of `before` and `after` was held, and had gone already.
+    pub before_held: &'s [Hold],
+    pub after_held: &'s [Hold],
     /// For how long nobody had been watching.
     pub late_ms: Option<i64>,
     /// When what has ended was gone.
@@ -54,6 +58,16 @@ impl Step<'_> {
     fn too_late(&self, catch_up: Duration) -> bool {
         self.late_ms.is_some_and(|late_ms| late_ms > millis(catch_up))
     }
+}
+
+/// A rule that has matched, and what it would send.
+struct Firing<'f> {
+    now: Moment,
+    rule: &'f Rule,
+    person: Option<UserId>,
+    /// The person's name in the file.
+    called: Option<Arc<str>>,
+    sends: &'f [Send],
 }
 
 impl Bell {
@@ -128,39 +142,51 @@ impl Bell {
             Some(Judged::False) => return Verdict::ConditionFalse,
             Some(Judged::TooCostly) => return Verdict::ConditionTooCostly,
         }
-        let person = Some(step.id);
-        if let Some(left_ms) = self.marks.left_ms(step.now, &rule.id, person, MarkKind::Cooldown, "") {
+        let called = step.place.map(|at| self.rules.people[at].key.as_str().into());
+        let firing = Firing { now: step.now, rule, person: Some(step.id), called, sends: &rule.send };
+        self.fire(&firing, scope, effects)
+    }
+
+    /// Asks what may hold a firing back. If nothing does, what the rule sends is owed.
+    fn fire(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) -> Verdict {
+        let Firing { now, rule, person, .. } = *firing;
+        if let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Cooldown, "") {
             return Verdict::Cooling { left_ms };
         }
         // An empty key names nothing (a local file has no track id): nothing is taken for its duplicate.
         let dedupe = rule.dedupe.as_ref().map(|dedupe| (dedupe.key.render_plain(scope), dedupe.window));
         let dedupe = dedupe.filter(|(key, _)| !key.trim().is_empty());
         if let Some((key, _)) = &dedupe
-            && let Some(left_ms) = self.marks.left_ms(step.now, &rule.id, person, MarkKind::Dedupe, key)
+            && let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Dedupe, key)
         {
             return Verdict::Duplicate { left_ms };
         }
         if let Some(wait) = rule.cooldown {
-            let mark = self.marks.set(step.now, &rule.id, person, (MarkKind::Cooldown, ""), wait);
+            let mark = self.marks.set(now, &rule.id, person, (MarkKind::Cooldown, ""), wait);
             effects.commit.marks.push(mark);
         }
         if let Some((key, window)) = dedupe {
-            let mark = self.marks.set(step.now, &rule.id, person, (MarkKind::Dedupe, &key), window);
+            let mark = self.marks.set(now, &rule.id, person, (MarkKind::Dedupe, &key), window);
             effects.commit.marks.push(mark);
         }
-        for send in &rule.send {
+        self.owe(firing, scope, effects);
+        Verdict::Fired
+    }
+
+    fn owe(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
+        let Firing { now, rule, person, called, sends } = firing;
+        for send in *sends {
             effects.commit.deliveries.push(Delivery {
-                id: self.ids.next(step.now.wall_ms),
+                id: self.ids.next(now.wall_ms),
                 target: Arc::clone(&send.to),
                 rule: Arc::clone(&rule.id),
-                person,
-                called: step.place.map(|at| self.rules.people[at].key.as_str().into()),
+                person: *person,
+                called: called.clone(),
                 parts: send.message.render(scope),
-                created_ms: step.now.wall_ms,
-                expires_ms: step.now.wall_after(send.expire),
+                created_ms: now.wall_ms,
+                expires_ms: now.wall_after(send.expire),
             });
         }
-        Verdict::Fired
     }
 }
 

@@ -79,25 +79,14 @@ impl Marks {
         })
     }
 
-    /// Goes over to other rules: `longest` says how long a mark of a rule may still hold, nothing where the
-    /// rule is gone. Returns the rules that are gone.
-    pub fn adopt(
-        &mut self,
-        now: Moment,
-        longest: impl Fn(&str, MarkKind) -> Option<Duration>,
-    ) -> Vec<Arc<str>> {
-        let mut gone = Vec::new();
+    /// Goes over to other rules: `longest` says how long a mark of a rule may still hold, nothing where it
+    /// sets none of the kind any more.
+    pub fn adopt(&mut self, now: Moment, longest: impl Fn(&str, MarkKind) -> Option<Duration>) {
         self.until.retain(|key, until| {
-            let Some(longest) = longest(&key.rule, key.kind) else {
-                gone.push(Arc::clone(&key.rule));
-                return false;
-            };
+            let Some(longest) = longest(&key.rule, key.kind) else { return false };
             *until = (*until).min(now.mono.saturating_add(longest));
             true
         });
-        gone.sort_unstable();
-        gone.dedup();
-        gone
     }
 
     fn sweep(&mut self, now: Moment) {

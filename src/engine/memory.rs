@@ -1,6 +1,6 @@
 //! What outlasts a run: taken up at the start, written down on the way, handed over to other rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,15 +67,20 @@ impl Engine {
                 self.note_end(id);
             }
         }
+        let there: HashSet<&str> = self.rules.rules.iter().map(|rule| &*rule.id).collect();
         let longest = longest_marks(&self.rules);
+        let mut retired = BTreeSet::new();
         for mark in memory.marks {
             match longest.get(&(&*mark.rule, mark.kind)) {
                 Some(&longest) => self.bell.marks.recall(now, mark, longest),
-                None => self.retired.push(mark.rule),
+                None if there.contains(&*mark.rule) => {}
+                None => drop(retired.insert(mark.rule)),
             }
         }
-        self.retired.sort_unstable();
-        self.retired.dedup();
+        for note in memory.notes.into_iter().filter(|note| !there.contains(&*note.rule)) {
+            retired.insert(note.rule);
+        }
+        self.retired.extend(retired);
         self.save_at = (!self.retired.is_empty()).then_some(now.mono);
     }
 
@@ -97,8 +102,11 @@ impl Engine {
             effects.commit.forgotten.push(id);
         }
         let longest = longest_marks(&rules);
-        let retired = self.bell.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
-        effects.commit.retired.extend(retired);
+        self.bell.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        let there: HashSet<&str> = rules.rules.iter().map(|rule| &*rule.id).collect();
+        for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
+            effects.commit.retire(Arc::clone(&rule.id));
+        }
         self.bell.rules = Arc::clone(&rules);
         self.rules = rules;
     }
@@ -120,7 +128,9 @@ impl Engine {
                 effects.commit.baselines.push(known.baseline(id));
             }
         }
-        effects.commit.retired.append(&mut self.retired);
+        for rule in self.retired.drain(..) {
+            effects.commit.retire(rule);
+        }
         self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
     }
 

@@ -8,6 +8,7 @@ pub mod crowd;
 pub mod effects;
 pub mod guard;
 pub mod ids;
+pub mod kept;
 pub mod machine;
 pub mod marks;
 mod memory;

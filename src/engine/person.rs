@@ -150,8 +150,9 @@ struct Notes {
     held: Vec<HeldNote>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct HeldNote {
+/// A hold as it is written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HeldNote {
     what: Held,
     raw: String,
     gone_ms: i64,
@@ -160,7 +161,7 @@ struct HeldNote {
 }
 
 impl HeldNote {
-    fn of(hold: &Hold) -> Self {
+    pub fn of(hold: &Hold) -> Self {
         Self {
             what: hold.what.clone(),
             raw: hold.raw.to_string(),
@@ -176,14 +177,13 @@ impl HeldNote {
             Held::Activity(kind, _) if kind == "listening" => smoothing.listening,
             Held::Activity(..) => smoothing.activity,
         };
-        let until = now.mono.saturating_add(hold_for);
-        Hold {
-            what: self.what,
-            raw: Arc::from(self.raw),
-            until,
-            gone_ms: self.gone_ms,
-            late_ms: self.late_ms,
-        }
+        Hold { until: now.mono.saturating_add(hold_for), ..self.endless() }
+    }
+
+    /// The hold as it was, without its end: for looking back.
+    pub fn endless(self) -> Hold {
+        let Self { what, raw, gone_ms, late_ms } = self;
+        Hold { what, raw: Arc::from(raw), until: Duration::MAX, gone_ms, late_ms }
     }
 }
 

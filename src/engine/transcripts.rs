@@ -497,9 +497,10 @@ fn other_rules_keep_what_is_known_and_the_waits_that_stay() {
     let shorter = Some(vec![status(Some(10))]);
     assert_eq!(ring(shorter, 3, parse(&dnd)).0, ["3 changed_status (cooldown)"]);
     assert_eq!(ring(None, 13, parse(&on)).0, ["13 changed_status"]);
-    let without = Some(vec![status(None)]);
+    let without = Some(vec![rule(&[ChangeKind::ChangedKv], None)]);
     assert_eq!(
         ring(without, 14, parse(&dnd)),
-        (vec!["14 changed_status".to_owned()], vec!["changed_status".into()])
+        (vec![], vec!["changed_status".into()]),
+        "a rule that is gone leaves nothing behind"
     );
 }

@@ -61,27 +61,82 @@ pub enum MarkKind {
     Dedupe,
 }
 
+/// What a rule keeps in mind from one run to the next: a state that holds, a firing that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub rule: Arc<str>,
+    pub person: Option<UserId>,
+    pub kind: NoteKind,
+    /// Tells a rule's notes of one kind apart; empty where there is one at the most.
+    pub key: Box<str>,
+    /// The engine's own words, as JSON; empty to strike the note out.
+    pub text: Box<str>,
+}
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoteKind {
+    /// Where a `while` stands.
+    Holding,
+    /// A firing that waits for its `for`.
+    Waiting,
+    /// When the rule last rang, for its `limit`.
+    Limit,
+    /// A firing that waits for its hours.
+    Deferred,
+    /// A firing that waits for others, to go with them in one message.
+    Gathered,
+}
+
+impl NoteKind {
+    const ALL: [Self; 5] = [Self::Holding, Self::Waiting, Self::Limit, Self::Deferred, Self::Gathered];
+
+    /// What the database calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Holding => "holding",
+            Self::Waiting => "waiting",
+            Self::Limit => "limit",
+            Self::Deferred => "deferred",
+            Self::Gathered => "gathered",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
 /// What is now known and what is now owed: one transaction, all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
     pub baselines: Vec<Baseline>,
     /// People that nobody asks about any more.
     pub forgotten: Vec<UserId>,
-    /// Rules that are gone, whose marks go with them: a new rule of that name starts afresh.
+    /// Rules that are gone, whose marks and notes go with them: a new rule of that name starts afresh.
     pub retired: Vec<Arc<str>>,
     pub marks: Vec<Mark>,
+    pub notes: Vec<Note>,
     pub deliveries: Vec<Delivery>,
     /// Wall time until which everybody who is live was being watched.
     pub heard_ms: Option<i64>,
 }
 
 impl Commit {
+    /// A rule is gone, and with it what it has left here already.
+    pub fn retire(&mut self, rule: Arc<str>) {
+        self.marks.retain(|mark| mark.rule != rule);
+        self.notes.retain(|note| note.rule != rule);
+        self.retired.push(rule);
+    }
+
     /// How many rows it will write.
     pub fn rows(&self) -> usize {
         self.baselines.len()
             + self.forgotten.len()
             + self.retired.len()
             + self.marks.len()
+            + self.notes.len()
             + self.deliveries.len()
     }
 
@@ -90,6 +145,7 @@ impl Commit {
             && self.forgotten.is_empty()
             && self.retired.is_empty()
             && self.marks.is_empty()
+            && self.notes.is_empty()
             && self.deliveries.is_empty()
             && self.heard_ms.is_none()
     }
@@ -100,6 +156,7 @@ impl Commit {
 pub struct Memory {
     pub baselines: Vec<Baseline>,
     pub marks: Vec<Mark>,
+    pub notes: Vec<Note>,
     pub heard_ms: Option<i64>,
 }
 

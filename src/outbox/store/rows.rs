@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Owed, Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Note, NoteKind, Owed,
+    Settled,
 };
 use crate::presence::model::UserId;
 use crate::time::millis;
@@ -43,6 +44,11 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
     for id in &commit.forgotten {
         db.prepare_cached("DELETE FROM baselines WHERE person = ?")?.execute([person(Some(*id))])?;
     }
+    for rule in &commit.retired {
+        db.prepare_cached("DELETE FROM marks WHERE rule = ?")?.execute([rule])?;
+        db.prepare_cached("DELETE FROM notes WHERE rule = ?")?.execute([rule])?;
+    }
+    write_notes(db, &commit.notes)?;
     if !commit.marks.is_empty() {
         let mut upsert = db.prepare_cached(
             "INSERT OR REPLACE INTO marks (rule, person, kind, key, until_ms) VALUES (?, ?, ?, ?, ?)",
@@ -83,6 +89,21 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
             called
         ])?;
         seq += 1;
+    }
+    Ok(())
+}
+
+fn write_notes(db: &Transaction<'_>, notes: &[Note]) -> Result<()> {
+    for Note { rule, person: about, kind, key, text } in notes {
+        if text.is_empty() {
+            db.prepare_cached("DELETE FROM notes WHERE rule = ? AND person = ? AND kind = ? AND key = ?")?
+                .execute(params![rule, person(*about), kind.word(), key])?;
+        } else {
+            db.prepare_cached(
+                "INSERT OR REPLACE INTO notes (rule, person, kind, key, text) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![rule, person(*about), kind.word(), key, text])?;
+        }
     }
     Ok(())
 }
@@ -163,11 +184,18 @@ pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
             until_ms: row.get(4)?,
         })
     })?;
+    let mut notes = db.prepare("SELECT rule, person, kind, key, text FROM notes")?;
+    let notes = notes.query_map([], |row| {
+        let Some(kind) = NoteKind::from_word(row.get_ref(2)?.as_str()?) else { return Ok(None) };
+        let (rule, person) = (row.get(0)?, person_back(row.get(1)?));
+        Ok(Some(Note { rule, person, kind, key: row.get(3)?, text: row.get(4)? }))
+    })?;
     let heard_ms =
         db.query_row("SELECT value FROM facts WHERE name = 'heard_ms'", [], |row| row.get(0)).optional()?;
     Ok(Memory {
         baselines: baselines.collect::<Result<_>>()?,
         marks: marks.collect::<Result<_>>()?,
+        notes: notes.filter_map(Result::transpose).collect::<Result<_>>()?,
         heard_ms,
     })
 }

@@ -15,7 +15,7 @@ use super::place;
 const VERSION: i64 = STEPS.len() as i64;
 /// What leads from nothing to version 1, from there to 2, and so on. A step that has been released is never
 /// changed: files that took it are out there.
-const STEPS: [&str; 2] = [FIRST, ATTEMPTS];
+const STEPS: [&str; 3] = [FIRST, ATTEMPTS, NOTES];
 /// Marks the file as ours: "door" in ASCII.
 const APPLICATION_ID: i64 = 0x646f_6f72;
 /// How long one process waits for the other's transaction: `outbox` commands write beside a running bot.
@@ -82,6 +82,18 @@ const ATTEMPTS: &str = "
     CREATE TRIGGER forget_attempts AFTER DELETE ON deliveries BEGIN
         DELETE FROM attempts WHERE seq = OLD.seq;
     END;
+";
+
+/// What rules keep in mind beside their marks.
+const NOTES: &str = "
+    CREATE TABLE notes (
+        rule TEXT NOT NULL,
+        person INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (rule, person, kind, key)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Opens the database for the process that holds the directory; makes it if there is none.

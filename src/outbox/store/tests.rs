@@ -16,7 +16,8 @@ use super::rows::ATTEMPTS_KEPT;
 use super::{place, schema};
 use crate::clock::Clock;
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Owed, Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Note, NoteKind, Owed,
+    Settled,
 };
 use crate::presence::model::UserId;
 
@@ -161,13 +162,21 @@ async fn what_is_committed_is_there_after_a_restart() {
         key: key.into(),
         until_ms,
     };
+    let note = |rule: &str, key: &str, text: &str| Note {
+        rule: rule.into(),
+        person: Some(UserId(u64::MAX)),
+        kind: NoteKind::Waiting,
+        key: key.into(),
+        text: text.into(),
+    };
     let far = i64::MAX;
     {
         let running = start(dir.path());
         let store = &running.0;
         let first = Commit {
             baselines: vec![baseline(1, "old"), baseline(u64::MAX, "{}")],
-            marks: vec![mark("a", 1), mark("b", far)],
+            marks: vec![mark("a", 1), mark("b", far), Mark { rule: "gone".into(), ..mark("a", far) }],
+            notes: vec![note("r", "1", "{}"), note("r", "2", "{}"), note("gone", "", "{}")],
             heard_ms: Some(3),
             deliveries: deliveries.clone(),
             ..Commit::default()
@@ -178,6 +187,8 @@ async fn what_is_committed_is_there_after_a_restart() {
             baselines: vec![baseline(1, "new")],
             forgotten: vec![UserId(u64::MAX)],
             marks: vec![mark("a", far)],
+            notes: vec![note("r", "1", ""), note("r", "2", "{2}")],
+            retired: vec!["gone".into()],
             heard_ms: Some(9),
             ..Commit::default()
         };
@@ -191,6 +202,7 @@ async fn what_is_committed_is_there_after_a_restart() {
         Memory {
             baselines: vec![baseline(1, "new")],
             marks: vec![mark("a", far), mark("b", far)],
+            notes: vec![note("r", "2", "{2}")],
             heard_ms: Some(9)
         }
     );
@@ -515,7 +527,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
         (
             "newer",
             |path| Connection::open(path).unwrap().pragma_update(None, "user_version", 7).unwrap(),
-            |error| matches!(error, StoreError::Newer { found: 7, known: 2, .. }),
+            |error| matches!(error, StoreError::Newer { found: 7, known: 3, .. }),
         ),
         (
             "somebody else's database",
