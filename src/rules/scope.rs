@@ -254,7 +254,7 @@ pub struct Names<'n> {
     pub has_person: bool,
     /// For `when` rules: what their changes are about, if they agree. `None`: the rule has no change.
     pub change: Option<Option<Subject>>,
-    /// Templates know more than conditions: `rule`, `late`, `since`, `lasted`, `raw`.
+    /// Templates know more than conditions: `rule` and `raw`, and without a change `since` and `lasted`.
     pub in_template: bool,
 }
 
@@ -335,9 +335,15 @@ impl Names<'_> {
             "raw" if self.has_person => (Root::Raw, Kind::Any),
             _ => return None,
         };
-        let template_only =
-            matches!(root, Root::Rule | Root::Late | Root::LateBy | Root::Since | Root::Lasted | Root::Raw);
-        (self.in_template || !template_only).then_some((root, kind))
+        let is_there = match root {
+            Root::Rule | Root::Raw => self.in_template,
+            // What is said of a change; a condition that holds for a time has none.
+            Root::Late | Root::LateBy | Root::Since | Root::Lasted => {
+                self.in_template || self.change.is_some()
+            }
+            _ => true,
+        };
+        is_there.then_some((root, kind))
     }
 
     /// The first name of which the thing has a field of this name, for hints.

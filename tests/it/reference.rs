@@ -129,7 +129,7 @@ fn reference() -> String {
     for (usage, doc) in SPECIAL.iter().map(|(_, usage, doc)| (*usage, *doc)).chain(helpers) {
         row(&mut text, &format!("`{{{{{usage}}}}}`"), &[doc]);
     }
-    text += "\n## Names\n\nOf a rule with `who`: all fields of [a person](#a-person), and `before`, the same person before the change. Of a rule with\n`when`: `change`. Of every rule: `now`, each person and each group by its name in the file. Templates also know `rule`, `late` and\n`late_by` (whether and how long we were away when it happened), `since` and `lasted` of the state that began or ended, and `raw`,\nthe presence as Lanyard sent it.\n";
+    text += "\n## Names\n\nOf a rule with `who`: all fields of [a person](#a-person), and `before`, the same person before the change. Of a rule with\n`when`: `change`. Of every rule: `now`, each person and each group by its name in the file. Of a change, conditions and\ntemplates know `late` and `late_by` (whether and how long we were away when it happened), and `since` and `lasted` of the state\nthat began or ended: `lasted > duration(\"2h\")`. Templates also know `rule`, and `raw`, the presence as Lanyard sent it.\n";
     for object in [
         ObjectKind::Person,
         ObjectKind::User,

@@ -159,11 +159,11 @@ impl<'c> Checker<'c> {
         match root {
             Root::OwnField(_) => self.sees.person = true,
             Root::Before => self.sees.before = true,
-            Root::Change => self.sees.change = true,
+            Root::Change | Root::Late | Root::LateBy | Root::Since | Root::Lasted => self.sees.change = true,
             Root::Now => self.sees.now = true,
             Root::Person(at) => note(&mut self.sees.people, at),
             Root::Group(at) => note(&mut self.sees.groups, at),
-            Root::Rule | Root::Late | Root::LateBy | Root::Since | Root::Lasted | Root::Raw => {}
+            Root::Rule | Root::Raw => {}
         }
         let kind = match root {
             Root::OwnField(_) => Type::of_field(ObjectKind::Person, name, kind),
@@ -186,8 +186,9 @@ impl<'c> Checker<'c> {
         match name {
             "change" => return mistake.help("only rules with `when` have a change"),
             "none" | "None" | "nil" | "undefined" | "NULL" => return mistake.help("write `null`"),
-            "rule" | "late" | "late_by" | "since" | "lasted" | "raw" => {
-                return mistake.help("only templates know it");
+            "rule" | "raw" => return mistake.help("only templates know it"),
+            "late" | "late_by" | "since" | "lasted" => {
+                return mistake.help("only rules with `when` know it: it is about what began or ended");
             }
             _ => {}
         }

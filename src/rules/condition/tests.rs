@@ -69,8 +69,8 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
         people: &three,
         rule: "r",
         late_ms: None,
-        since_ms: None,
-        lasted_ms: None,
+        since_ms: Some(4_000_000),
+        lasted_ms: Some(7_300_000),
     };
     let (people, groups) = (keys(&["alice", "bob", "carol", "dave-2", "dave-friend"]), keys(&["squad"]));
     let names = Names {
@@ -266,6 +266,8 @@ fn times_and_lengths() {
             true,
         ),
         ("timestamp(kv.scene) == null && duration(kv.scene) == null && int(now.time) == 5000", true),
+        ("lasted > duration('2h') && !(lasted > duration('3h')) && lasted.getHours() == 2", true),
+        ("now.time - since > duration('16m') && since < now.time && !late && late_by == null", true),
         ("now.hour >= 21 && now.hour < 22 && now.weekday == 'tuesday' && !now.weekend", true),
     ]);
 }
@@ -474,6 +476,7 @@ fn names_that_this_rule_has_not() {
         ("online", "a rule without `who` is about nobody: say whose it is, as in `alice.online`"),
         ("before.online", "a rule without `who` is about nobody: say whose it is, as in `alice.before`"),
         ("change.kind == 'x'", "only rules with `when` have a change"),
+        ("lasted > duration('2h')", "only rules with `when` know it: it is about what began or ended"),
         ("alcie.online", "did you mean `alice`?"),
     ] {
         let mistakes = Condition::compile(source, &names).unwrap_err();
@@ -496,6 +499,7 @@ fn what_a_condition_sees() {
             sees("before.online && change.to == 'dnd'"),
             Sees { before: true, change: true, ..Sees::default() }
         );
+        assert_eq!(sees("lasted > duration('1h') && !late"), Sees { change: true, ..Sees::default() });
     });
 }
 
