@@ -317,6 +317,10 @@ fn unknown_function(checker: &mut Checker<'_>, word: &Word, args: &[Expr]) -> Op
     if let Some(sign) = word_operator(name) {
         return checker.wrong(mistake.help(format!("write `{sign}`")));
     }
+    if let ("count", [first, _, ..]) = (name, args) {
+        let receiver = checker.quote(first);
+        return checker.wrong(mistake.help(counted(&receiver)));
+    }
     let tables = [TEXT_METHODS, LIST_METHODS, DURATION_METHODS];
     let method = tables.into_iter().flat_map(names).find(|method| *method == name);
     let method = method.or_else(|| tables.into_iter().find_map(|methods| elsewhere(name, methods)));
@@ -334,6 +338,10 @@ fn methods_of(kind: &Type) -> &'static [Function] {
         Type::Duration => DURATION_METHODS,
         _ => &[],
     }
+}
+
+fn counted(list: &str) -> String {
+    format!("write `{list}.filter(x, …).size()`, or `{list}.size()` for all of them")
 }
 
 /// A method as it is called.
@@ -357,6 +365,9 @@ fn unknown_method(quote: &str, kind: &Type, word: &Word) -> Mistake {
     let mistake =
         Mistake::new(word.at.clone(), format!("{} has no method `{name}`", kind_with_article(kind)));
     let methods = methods_of(kind);
+    if let ("count", Type::List(_)) = (name, kind) {
+        return mistake.help(counted(quote));
+    }
     if let Some(here) = elsewhere(name, methods) {
         return mistake.help(format!("did you mean `{here}`?"));
     }

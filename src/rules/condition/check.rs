@@ -232,6 +232,10 @@ impl<'c> Checker<'c> {
                 }
                 let what = format!("unknown field `{name}` of {}", object.spoken());
                 let mistake = Mistake::new(word.at.clone(), what);
+                if matches!(name, "duration" | "elapsed" | "length") && object.field("started_at").is_some() {
+                    let quote = self.quote(of);
+                    return self.wrong(mistake.help(format!("write `now.time - {quote}.started_at`")));
+                }
                 if let Some(field) = elsewhere::field(object, name) {
                     return self.wrong(mistake.help(format!("did you mean `{field}`?")));
                 }

@@ -201,7 +201,12 @@ impl Parser {
                 Ok(Word { name, at })
             }
             (token, at) => {
-                Err(Mistake::new(at, format!("expected a name after `.`, not {}", token.spoken())))
+                let mistake = Mistake::new(at, format!("expected a name after `.`, not {}", token.spoken()));
+                Err(if matches!(token, Token::Sign(".") | Token::Int(_)) {
+                    mistake.help(RANGE)
+                } else {
+                    mistake
+                })
             }
         }
     }
@@ -325,8 +330,9 @@ impl Parser {
                 if word_operator(word).is_some() {
                     return not_an_operator(word, at);
                 }
-                return Mistake::new(at, format!("expected an operator before `{word}`"))
-                    .help("conditions are joined by `&&` and `||`; texts are in quotes");
+                let help = spoken_operator(word)
+                    .unwrap_or("conditions are joined by `&&` and `||`; texts are in quotes");
+                return Mistake::new(at, format!("expected an operator before `{word}`")).help(help);
             }
             (Token::Sign(sign @ (")" | "]" | "}")), _) if after_value => {
                 let mistake = Mistake::new(at, format!("a `{sign}` that nothing opened"));
@@ -341,7 +347,8 @@ impl Parser {
             _ => {}
         }
         if after_value {
-            return Mistake::new(at, format!("expected an operator before {}", token.spoken()));
+            let mistake = Mistake::new(at, format!("expected an operator before {}", token.spoken()));
+            return if token == Token::Sign(":") { mistake.help(CLOCK) } else { mistake };
         }
         Mistake::new(at, format!("expected a value, not {}", token.spoken()))
     }
@@ -409,6 +416,25 @@ pub fn word_operator(word: &str) -> Option<&'static str> {
     const WORDS: [(&str, &str); 6] =
         [("and", "&&"), ("or", "||"), ("not", "!"), ("is", "=="), ("equals", "=="), ("then", "?")];
     WORDS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, sign)| sign)
+}
+
+const CLOCK: &str =
+    "for a time of day compare `now.hour` and `now.minute`, as in `now.hour >= 22 || now.hour < 6`";
+const RANGE: &str = "a range is two comparisons: `now.hour >= 9 && now.hour < 17`";
+
+/// What people write between two values where there is a method, or two comparisons.
+fn spoken_operator(word: &str) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 8] = [
+        ("between", RANGE),
+        ("contains", "write `custom_status.text.contains(\"brb\")`"),
+        ("includes", "write `custom_status.text.contains(\"brb\")`"),
+        ("like", "write `playing.name.matches(\"^Half-Life\")`"),
+        ("matches", "write `playing.name.matches(\"^Half-Life\")`"),
+        ("startswith", "write `playing.name.startsWith(\"Half\")`"),
+        ("starts_with", "write `playing.name.startsWith(\"Half\")`"),
+        ("unless", "write `&& !(…)`"),
+    ];
+    WORDS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, help)| help)
 }
 
 fn not_an_operator(word: &str, at: Range<usize>) -> Mistake {

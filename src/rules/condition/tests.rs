@@ -323,6 +323,10 @@ fn mistakes_of_grammar() {
         r#"status === "dnd""#,
         r#"status is "dnd""#,
         "online and playing",
+        "now.hour between 9 and 17",
+        "now.hour in 9..17",
+        "now.hour > 22:00",
+        r#"custom_status contains "brb""#,
         "online OR playing",
         "not online",
         "not(online)",
@@ -458,6 +462,17 @@ fn mistakes_of_names_and_types() {
         "playing['name'] == ''",
         "kv == 'x'",
         "squad == 3",
+    ]);
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn mistakes_of_counting_and_time() {
+    let told = said(&[
+        "squad.count(p, p.online) > 2",
+        "count(squad, online) > 2",
+        "squad.count() > 2",
+        "playing.duration > duration('2h')",
     ]);
     insta::assert_snapshot!(told);
 }
