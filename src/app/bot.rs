@@ -27,8 +27,9 @@ use crate::outbox::store::handle::{self, Durability, StoreState};
 use crate::outbox::worker::{Health, Worker, WorkerSettings};
 use crate::proxies::Proxies;
 use crate::rules::set::RuleSet;
-use crate::web::listen::{Listen, bind};
-use crate::web::server;
+use crate::web::access::{Access, Token};
+use crate::web::listen::{Bounded, Listen, bind};
+use crate::web::server::{self, Web};
 use crate::web::status::Status;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
@@ -45,6 +46,8 @@ pub struct Bot {
     pub data: PathBuf,
     pub durability: Durability,
     pub listen: Listen,
+    /// What opens the HTTP side to those who are not on this machine, or want to change something.
+    pub token: Option<Token>,
     /// Everything but the requests.
     pub dry_run: bool,
     /// Whoever wants to be told what happens.
@@ -107,11 +110,10 @@ impl Bot {
             tasks.start("reloader", reloader.run(asked, stops.pipeline.clone()));
         }
         if let Some(listener) = listener {
-            if let Ok(address) = listener.local_addr() {
-                info!(%address, "listening for /healthz, /readyz and /metrics");
-            }
-            let served =
-                server::serve(listener, Arc::clone(&metrics), Arc::clone(&status), ask, stops.web.clone());
+            let access = post_doorman(&listener, self.token, &self.listen)?;
+            let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
+            let web = Web { access, metrics, status, reload: ask };
+            let served = server::serve(listener, web, stops.web.clone());
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
         let cut_off = Arc::new(AtomicUsize::new(0));
@@ -155,6 +157,14 @@ impl Bot {
         tell_left(cut_off.load(Ordering::Relaxed));
         Ok(())
     }
+}
+
+/// Decides who may see what over the HTTP side, and says so in the log.
+fn post_doorman(listener: &Bounded, token: Option<Token>, listen: &Listen) -> Result<Arc<Access>, Fault> {
+    let address = listener.local_addr().map_err(|error| Fault::Http(error.to_string()))?;
+    let access = Access::new(token, address.ip(), listen.host());
+    access.tell(address);
+    Ok(Arc::new(access))
 }
 
 /// What a dry run leaves behind may not be what its operator expects.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+use secrecy::SecretString;
 
 use super::style;
 use crate::logging::Format;
@@ -118,6 +119,9 @@ pub struct Run {
     /// Where /healthz, /readyz and /metrics are served; `none` for nowhere
     #[arg(long, value_name = "HOST:PORT", env = "DOORCHIME_LISTEN", default_value = "127.0.0.1:9090")]
     pub listen: Listen,
+    /// What opens the HTTP side to those who may read it from elsewhere, or change something
+    #[arg(long, value_name = "TOKEN", env = "DOORCHIME_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<SecretString>,
     /// Do everything but the requests: print them instead. Best with a --data of its own: cooldowns are kept there
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
@@ -346,6 +350,15 @@ pub struct Healthcheck {
     /// Ask /readyz instead of /healthz
     #[arg(long)]
     pub ready: bool,
+    /// The token that `doorchime run` was started with: with it, /readyz says why
+    #[arg(long, value_name = "TOKEN", env = "DOORCHIME_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<SecretString>,
+}
+
+/// Takes any text: an error of clap's would repeat it.
+#[expect(clippy::unnecessary_wraps, reason = "what clap wants of a parser")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::args::Healthcheck;
 use super::exit::{Ended, Exit, Failure};
 use super::style::plain;
@@ -16,7 +18,7 @@ pub(super) fn healthcheck(args: &Healthcheck) -> Ended {
         return Err(Failure::Finding("nothing to ask: `--listen none` serves no /healthz".to_owned()));
     };
     let path = if args.ready { "/readyz" } else { "/healthz" };
-    let answer = ask(&address, path)
+    let answer = ask(&address, path, args.token.as_ref())
         .map_err(|why| Failure::Finding(format!("no answer from `http://{address}{path}`: {why}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     anstream::stdout().lock().write_all(body.as_bytes())?;
@@ -28,7 +30,10 @@ pub(super) fn healthcheck(args: &Healthcheck) -> Ended {
 }
 
 /// One HTTP/1.0 request: the server closes after its answer, which is then whole.
-fn ask(address: &str, path: &str) -> std::io::Result<String> {
+fn ask(address: &str, path: &str, token: Option<&SecretString>) -> std::io::Result<String> {
+    let token = token.map(SecretString::expose_secret).filter(|token| !token.contains(char::is_control));
+    let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{token}\r\n");
     let mut last = None;
     for socket in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&socket, PATIENCE) {
@@ -36,7 +41,7 @@ fn ask(address: &str, path: &str) -> std::io::Result<String> {
                 stream.set_read_timeout(Some(PATIENCE))?;
                 stream.set_write_timeout(Some(PATIENCE))?;
                 // In one piece: the other side may answer and close at the first one.
-                stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+                stream.write_all(request.as_bytes())?;
                 let mut answer = Vec::new();
                 stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
                 return Ok(String::from_utf8_lossy(&answer).into_owned());

@@ -13,11 +13,13 @@ use crate::app::fault::Fault;
 use crate::app::reload::RulesFile;
 use crate::app::signals::Signals;
 use crate::outbox::store::handle::Durability;
+use crate::web::access::Token;
 
 /// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: Run) -> Ended {
+    let token = args.token.map(Token::new).transpose().map_err(Failure::usage)?;
     let file = RulesFile::about_to_be_read(rules_file::find(args.rules.rules.as_deref())?);
     let (path, loaded) = rules_file::load(Some(file.path()))?;
     tracing::info!(file = %path.display(), "rules read");
@@ -27,6 +29,7 @@ pub(super) fn run(args: Run) -> Ended {
         data: args.data.dir,
         durability: Durability::default(),
         listen: args.listen,
+        token,
         dry_run: args.dry_run,
         tap: None,
     };

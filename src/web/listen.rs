@@ -56,6 +56,14 @@ impl fmt::Display for Listen {
 }
 
 impl Listen {
+    /// The host as it is written; nothing where nothing is listened on.
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Off => "",
+            Self::At { host, .. } => host,
+        }
+    }
+
     /// The same address for someone on this machine who wants to connect: "everywhere" is not a place.
     pub fn reachable(&self) -> Option<String> {
         let Self::At { host, port } = self else { return None };

@@ -1,5 +1,8 @@
-//! The HTTP side of `run`: health, readiness, metrics.
+//! The HTTP side of `run`: health, readiness, metrics, and who may see them.
 
+pub mod access;
+mod gate;
 pub mod listen;
+mod login;
 pub mod server;
 pub mod status;

@@ -4,14 +4,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::access::{Access, Grant};
+use super::gate;
 use super::listen::Bounded;
 use super::status::Status;
 use crate::clock::Clock;
@@ -23,33 +25,29 @@ const BODY_BYTES_MAX: usize = 16 << 10;
 /// How long requests under way hold up the leaving.
 const FINISH_MAX: Duration = Duration::from_secs(1);
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const FRONT: &str = concat!(
     "doorchime ",
     env!("CARGO_PKG_VERSION"),
     "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n/-/reload POST: reads the rules file again\n",
 );
 
+/// What the HTTP side works with.
 #[derive(Clone)]
-struct Shown {
-    metrics: Arc<Metrics>,
-    status: Arc<Status>,
-    reload: Option<mpsc::Sender<Asked>>,
+pub struct Web {
+    pub access: Arc<Access>,
+    pub metrics: Arc<Metrics>,
+    pub status: Arc<Status>,
+    /// To whoever reads the rules file again; nobody where there is no file.
+    pub reload: Option<mpsc::Sender<Asked>>,
 }
 
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
 /// Serves until `leaving` is cancelled; requests under way have a moment to finish.
-pub async fn serve(
-    listener: Bounded,
-    metrics: Arc<Metrics>,
-    status: Arc<Status>,
-    reload: Option<mpsc::Sender<Asked>>,
-    leaving: CancellationToken,
-) -> io::Result<()> {
-    let router = router(Shown { metrics, status, reload });
-    let served = axum::serve(listener, router).with_graceful_shutdown(leaving.clone().cancelled_owned());
+pub async fn serve(listener: Bounded, web: Web, leaving: CancellationToken) -> io::Result<()> {
+    let served = axum::serve(listener, router(web)).with_graceful_shutdown(leaving.clone().cancelled_owned());
     let too_long = async {
         leaving.cancelled().await;
         tokio::time::sleep(FINISH_MAX).await;
@@ -60,15 +58,18 @@ pub async fn serve(
     }
 }
 
-fn router(shown: Shown) -> Router {
+fn router(web: Web) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
+        .route("/login", post(gate::login))
+        .route("/logout", post(gate::logout))
         .route("/-/reload", post(reload))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(shown)
+        .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
+        .with_state(web)
 }
 
 async fn front() -> Response {
@@ -79,8 +80,10 @@ async fn healthz() -> Response {
     answer(StatusCode::OK, PLAIN, "ok\n".to_owned())
 }
 
-async fn readyz(State(shown): State<Shown>) -> Response {
-    let report = shown.status.report();
+/// Anybody may know which part does not work; why, only those who may read.
+async fn readyz(State(web): State<Web>, Extension(grant): Extension<Grant>) -> Response {
+    let report = web.status.report();
+    let report = if grant == Grant::Reader { report } else { report.without_reasons() };
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string_pretty(&report) {
         Ok(text) => answer(status, "application/json", text + "\n"),
@@ -88,20 +91,16 @@ async fn readyz(State(shown): State<Shown>) -> Response {
     }
 }
 
-async fn counted(State(shown): State<Shown>) -> Response {
-    match shown.metrics.encode(Clock::start().now().wall_ms) {
+async fn counted(State(web): State<Web>) -> Response {
+    match web.metrics.encode(Clock::start().now().wall_ms) {
         Ok(text) => answer(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn reload(State(shown): State<Shown>, headers: HeaderMap) -> Response {
-    // A browser says for which page it asks; no page of ours does.
-    if headers.contains_key(header::ORIGIN) {
-        return answer(StatusCode::FORBIDDEN, PLAIN, "not for browsers: use curl -X POST\n".to_owned());
-    }
+async fn reload(State(web): State<Web>) -> Response {
     let (answer_to, answered) = oneshot::channel();
-    let asked = match shown.reload {
+    let asked = match web.reload {
         Some(reload) => reload.send(Asked(answer_to)).await.is_ok(),
         None => false,
     };
@@ -116,11 +115,6 @@ async fn reload(State(shown): State<Shown>, headers: HeaderMap) -> Response {
     }
 }
 
-fn answer(status: StatusCode, content_type: &'static str, text: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (status, headers, text).into_response()
+pub(super) fn answer(status: StatusCode, content_type: &'static str, text: String) -> Response {
+    (status, [(header::CONTENT_TYPE, content_type)], text).into_response()
 }

@@ -151,6 +151,17 @@ pub struct Report {
     pub targets: TargetsReport,
 }
 
+impl Report {
+    /// The same for whoever may not read more: which part does not work, but neither why nor whose it is.
+    #[must_use]
+    pub fn without_reasons(mut self) -> Self {
+        (self.lanyard.why, self.store.why, self.rules.why) = (None, None, None);
+        self.rules.loaded = None;
+        self.targets.disabled.clear();
+        self
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub struct LanyardReport {
     pub ok: bool,

@@ -1,6 +1,7 @@
 //! The integration tests.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
+mod access;
 mod check_cli;
 mod cli;
 mod filled;

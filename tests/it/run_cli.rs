@@ -45,13 +45,24 @@ fn what_cannot_start_says_why() {
         (&["--data", "no/such/data"], "`no/such/data` cannot be made because its parent is missing"),
         (&["--listen", &taken.0], "is in use by another program: choose another address with --listen"),
         (&["elsewhere.yaml"], "elsewhere.yaml"),
+        (&["--token", ""], "`--token` is empty"),
+        (&["--token", "hush hush"], "a character that no header can carry"),
     ];
     for (args, told) in table {
         let free = ["run", "--listen", "none"];
         let usual = if args[0] == "--listen" { &free[..1] } else { &free[..] };
         let ran = run(here.path(), usual.iter().chain(*args));
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.err);
-        assert!(ran.err.contains(told), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(told) && !ran.err.contains("hush"), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn help_shows_no_token() {
+    let here = tempdir().unwrap();
+    for command in ["run", "healthcheck"] {
+        let helped = ran(doorchime(here.path(), [command, "--help"]).env("DOORCHIME_TOKEN", "hush-hush"));
+        assert!(helped.out.contains("DOORCHIME_TOKEN") && !helped.out.contains("hush"), "{}", helped.out);
     }
 }
 
@@ -79,7 +90,7 @@ fn empty_variables_are_as_good_as_none() {
     for args in [&["check"][..], &["outbox", "list"], &["healthcheck"], &["run", "--listen", "nowhere"]] {
         let mut command = doorchime(here.path(), args);
         let told = ran(&mut command);
-        for name in ["RULES", "DATA", "LISTEN", "LOG_FORMAT", "DRY_RUN"] {
+        for name in ["RULES", "DATA", "LISTEN", "LOG_FORMAT", "DRY_RUN", "TOKEN"] {
             command.env(format!("DOORCHIME_{name}"), "");
         }
         let same = ran(command.env("RUST_LOG", ""));

@@ -1,10 +1,12 @@
 //! The HTTP side, over real sockets.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use doorchime::metrics::Metrics;
+use doorchime::web::access::{Access, Token};
 use doorchime::web::listen::{Listen, ListenError, bind};
-use doorchime::web::server::serve;
+use doorchime::web::server::{Web, serve};
 use doorchime::web::status::{Connection, Loaded, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// One request as it goes over the wire; the whole answer.
-async fn ask(at: std::net::SocketAddr, request: &str) -> String {
+pub async fn ask(at: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(at).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -20,13 +22,37 @@ async fn ask(at: std::net::SocketAddr, request: &str) -> String {
     answer
 }
 
+/// An HTTP side by itself.
+pub struct Door {
+    pub at: SocketAddr,
+    pub status: Arc<Status>,
+    pub leaving: CancellationToken,
+    pub tasks: JoinSet<std::io::Result<()>>,
+}
+
+impl Door {
+    /// One that listens at `host`, on a free port.
+    pub async fn open(host: &str, token: Option<&str>) -> Self {
+        let listen: Listen = format!("{host}:0").parse().unwrap();
+        let listener = bind(&listen).await.unwrap().unwrap();
+        let at = listener.local_addr().unwrap();
+        let token = token.map(|token| Token::new(token.into()).unwrap());
+        let (status, leaving) = (Status::new(), CancellationToken::new());
+        let web = Web {
+            access: Arc::new(Access::new(token, at.ip(), listen.host())),
+            metrics: Metrics::new(),
+            status: Arc::clone(&status),
+            reload: None,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, web, leaving.clone()));
+        Self { at: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), at.port()), status, leaving, tasks }
+    }
+}
+
 #[tokio::test]
 async fn each_page_answers_for_itself() {
-    let (metrics, status, leaving) = (Metrics::new(), Status::new(), CancellationToken::new());
-    let listener = bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap().unwrap();
-    let at = listener.local_addr().unwrap();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(serve(listener, metrics, Arc::clone(&status), None, leaving.clone()));
+    let Door { at, status, leaving, mut tasks } = Door::open("127.0.0.1", None).await;
     let get = async |path: &str| ask(at, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
 
     assert!(get("/").await.contains("/metrics"));

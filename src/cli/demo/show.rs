@@ -60,6 +60,7 @@ async fn show(args: &Demo) -> Ended {
         data: data.clone(),
         durability: Durability::default(),
         listen: args.listen.clone(),
+        token: None,
         dry_run: false,
         tap: Some(tap),
     };
