@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod presence;
 pub mod printable;
 pub mod proxies;
+pub mod rehearsal;
 pub mod rules;
 pub mod simulator;
 pub mod targets;

@@ -17,7 +17,7 @@ use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::Memory;
 use crate::presence::by_id::ById;
 use crate::presence::change::Change;
-use crate::presence::model::UserId;
+use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Smoothing;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
@@ -99,6 +99,11 @@ impl Engine {
 
     pub fn standing(&self, id: UserId) -> Standing {
         self.known.get(&id).map_or(Standing::Unknown, |known| known.standing)
+    }
+
+    /// A person as rules see them; `None` of whom nothing is known.
+    pub fn presence(&self, id: UserId) -> Option<Presence<'_>> {
+        self.known.get(&id)?.shown(id)
     }
 
     /// Takes one thing learned from Lanyard.
