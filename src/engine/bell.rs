@@ -14,9 +14,10 @@ use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Hold;
+use crate::rules::cause::Cause;
 use crate::rules::condition::Judged;
 use crate::rules::scope::{Changed, Now, Object, ObjectKind, Scope, Sight, Value};
-use crate::rules::set::{Rule, RuleSet, Send};
+use crate::rules::set::{Rule, RuleSet, Send, When};
 use crate::time::{Moment, millis};
 
 pub struct Bell {
@@ -95,12 +96,13 @@ impl Bell {
             for at in rules.index.candidates(change.kind, step.id) {
                 let now = *now.get_or_insert_with(|| Now::at(step.now.wall_ms, &rules.timezone));
                 let rule = &rules.rules[at];
+                let Some(when) = rule.when() else { continue };
                 let scope = scope(&rules, step, rule, changed, span, now, &crowd);
                 let happening = Happening::of(change);
                 let verdict = if rung.contains(&(at, happening)) {
                     Verdict::ToldAlready
                 } else {
-                    self.consider(step, rule, changed, &scope, effects)
+                    self.consider(step, (rule, when), changed, &scope, effects)
                 };
                 if verdict == Verdict::Fired {
                     rung.push((at, happening));
@@ -110,9 +112,9 @@ impl Bell {
                 if self.watched {
                     effects.told.push(Told::Verdict {
                         rule: Arc::clone(&rule.id),
-                        person: step.id,
+                        person: Some(step.id),
                         name: shown_name(&rules, step),
-                        kind: change.kind,
+                        cause: Cause::Change(change.kind),
                         verdict,
                     });
                 }
@@ -124,26 +126,26 @@ impl Bell {
     fn consider(
         &mut self,
         step: &Step<'_>,
-        rule: &Rule,
+        (rule, when): (&Rule, &When),
         changed: Changed<'_>,
         scope: &Scope<'_>,
         effects: &mut Effects,
     ) -> Verdict {
         let kind = changed.change.kind;
-        let mut triggers = rule.when.iter().filter(|trigger| trigger.kind == kind);
+        let mut triggers = when.triggers.iter().filter(|trigger| trigger.kind == kind);
         if !triggers.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(changed))) {
             return Verdict::Narrowed;
         }
         if step.too_late(self.rules.catch_up) {
             return Verdict::TooLate;
         }
-        match rule.condition.as_ref().map(|condition| condition.judge(scope)) {
+        match when.condition.as_ref().map(|condition| condition.judge(scope)) {
             None | Some(Judged::True) => {}
             Some(Judged::False) => return Verdict::ConditionFalse,
             Some(Judged::TooCostly) => return Verdict::ConditionTooCostly,
         }
         let called = step.place.map(|at| self.rules.people[at].key.as_str().into());
-        let firing = Firing { now: step.now, rule, person: Some(step.id), called, sends: &rule.send };
+        let firing = Firing { now: step.now, rule, person: Some(step.id), called, sends: &when.send };
         self.fire(&firing, scope, effects)
     }
 

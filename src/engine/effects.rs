@@ -6,6 +6,7 @@ use super::verdict::Verdict;
 use crate::outbox::delivery::Commit;
 use crate::presence::change::ChangeKind;
 use crate::presence::model::UserId;
+use crate::rules::cause::Cause;
 
 /// What must be written down and sent, and what can be told to whoever looks on.
 #[derive(Default)]
@@ -20,6 +21,20 @@ pub struct Effects {
 /// One thing that happened, for the terminal and the page.
 #[derive(Clone, Debug)]
 pub enum Told {
-    Change { person: UserId, name: String, kind: ChangeKind, from: String, to: String, late_ms: Option<i64> },
-    Verdict { rule: Arc<str>, person: UserId, name: String, kind: ChangeKind, verdict: Verdict },
+    Change {
+        person: UserId,
+        name: String,
+        kind: ChangeKind,
+        from: String,
+        to: String,
+        late_ms: Option<i64>,
+    },
+    /// `person` is nobody, and `name` empty, for a rule without `who`.
+    Verdict {
+        rule: Arc<str>,
+        person: Option<UserId>,
+        name: String,
+        cause: Cause,
+        verdict: Verdict,
+    },
 }

@@ -12,7 +12,7 @@ use crate::outbox::delivery::{Commit, Memory};
 use crate::presence::change::ChangeKind;
 use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Smoothing;
-use crate::rules::set::{Index, Person, Rule, RuleSet, Trigger, Who};
+use crate::rules::set::{Index, Occasion, Person, Rule, RuleSet, Trigger, When, Who};
 use crate::time::Moment;
 
 const ALICE: UserId = UserId(7);
@@ -47,12 +47,15 @@ fn rule(kinds: &[ChangeKind], cooldown: Option<u64>) -> Rule {
     Rule {
         id: kinds[0].name().into(),
         enabled: true,
-        who: Who::People(vec![ALICE]),
-        when: kinds.iter().map(|&kind| Trigger { kind, narrow: Vec::new() }).collect(),
-        condition: None,
+        who: Some(Who::People(vec![ALICE])),
+        occasion: Occasion::When(When {
+            triggers: kinds.iter().map(|&kind| Trigger { kind, narrow: Vec::new() }).collect(),
+            condition: None,
+            hold_for: Duration::ZERO,
+            send: Vec::new(),
+        }),
         cooldown: cooldown.map(Duration::from_secs),
         dedupe: None,
-        send: Vec::new(),
     }
 }
 
@@ -410,7 +413,7 @@ fn flap(back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
 
 fn flap_with(smoothing: Smoothing, back_at: Option<u64>, snapshot_at: Option<u64>) -> (Vec<u64>, bool) {
     let ids: Vec<UserId> = (100..110).map(UserId).collect();
-    let rules = vec![Rule { who: Who::People(ids.clone()), ..rule(&[ChangeKind::WentOffline], None) }];
+    let rules = vec![Rule { who: Some(Who::People(ids.clone())), ..rule(&[ChangeKind::WentOffline], None) }];
     let mut rules = Arc::into_inner(rule_set(rules)).unwrap();
     rules.people =
         ids.iter().map(|&id| Person { key: id.to_string(), id, name: String::new(), smoothing }).collect();

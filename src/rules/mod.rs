@@ -1,5 +1,6 @@
 //! The rules file: as written, its mistakes, and the rule set it compiles to.
 
+pub mod cause;
 pub mod compile;
 pub mod condition;
 pub mod diagnostic;

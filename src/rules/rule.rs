@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Map;
 
@@ -18,7 +19,7 @@ use super::places::Span;
 use super::reading::{Name, Reader};
 use super::scalar;
 use super::scope::Names;
-use super::set::{Dedupe, Rule, Send, Trigger, Who};
+use super::set::{Dedupe, Occasion, Rule, Send, Trigger, When, Who};
 use super::spec::{RuleSpec, SendSpec, TriggerSpec};
 use super::template::Template;
 use super::tree::{Entry, Node};
@@ -42,7 +43,7 @@ pub fn compile_all(specs: &[RuleSpec<'_>], known: &Known<'_>, reader: &mut Reade
             first.entry(id.text).or_insert(id.at);
         }
         let rule = compile(spec, known, reader);
-        if let Some(Who::People(ids)) = rule.as_ref().map(|rule| &rule.who) {
+        if let Some(Who::People(ids)) = rule.as_ref().and_then(|rule| rule.who.as_ref()) {
             links += ids.len();
             if links > LINKS_MAX {
                 let what = format!("the rules are about more than {LINKS_MAX} people in all");
@@ -61,7 +62,7 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
     let id = spec.id.filter(|id| names::check_rule(reader, *id));
     let place = spec.id.map_or(spec.at, |id| id.at);
     let who = who(spec, place, known, reader);
-    let (when, change) = when(spec, place, reader);
+    let (triggers, change) = when(spec, place, reader);
     let names = Names {
         people: &known.person_keys,
         groups: &known.group_keys,
@@ -88,12 +89,10 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
     Some(Rule {
         id: Arc::from(id?.text),
         enabled: spec.enabled,
-        who: who?,
-        when,
-        condition,
+        who: Some(who?),
+        occasion: Occasion::When(When { triggers, condition, hold_for: Duration::ZERO, send }),
         cooldown: spec.cooldown.filter(|cooldown| !cooldown.is_zero()),
         dedupe,
-        send,
     })
 }
 

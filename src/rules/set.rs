@@ -37,7 +37,7 @@ pub struct RuleSet {
 impl RuleSet {
     /// Whether a rule is about everyone whom Lanyard knows.
     pub fn for_everyone(&self) -> bool {
-        self.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Who::Everyone))
+        self.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Some(Who::Everyone)))
     }
 }
 
@@ -59,13 +59,63 @@ pub struct Rule {
     /// State is kept under this name.
     pub id: Arc<str>,
     pub enabled: bool,
-    pub who: Who,
-    /// Any of these starts the rule.
-    pub when: Vec<Trigger>,
-    pub condition: Option<Condition>,
+    /// Nobody in particular, for a rule without `who`.
+    pub who: Option<Who>,
+    pub occasion: Occasion,
     pub cooldown: Option<Duration>,
     pub dedupe: Option<Dedupe>,
+}
+
+/// What a rule looks for, and what it then sends.
+pub enum Occasion {
+    When(When),
+    While(While),
+}
+
+/// A change.
+pub struct When {
+    /// Any of these starts the rule.
+    pub triggers: Vec<Trigger>,
+    pub condition: Option<Condition>,
+    /// How long that which the change led to must have held.
+    pub hold_for: Duration,
     pub send: Vec<Send>,
+}
+
+/// A state.
+pub struct While {
+    pub condition: Condition,
+    /// How long the condition must have been true.
+    pub hold_for: Duration,
+    /// How long it must have been false.
+    pub grace: Duration,
+    pub enter: Vec<Send>,
+    pub exit: Vec<Send>,
+}
+
+impl Rule {
+    pub fn when(&self) -> Option<&When> {
+        match &self.occasion {
+            Occasion::When(when) => Some(when),
+            Occasion::While(_) => None,
+        }
+    }
+
+    pub fn holds(&self) -> Option<&While> {
+        match &self.occasion {
+            Occasion::When(_) => None,
+            Occasion::While(holds) => Some(holds),
+        }
+    }
+
+    /// Every message it may send.
+    pub fn sends(&self) -> impl Iterator<Item = &Send> {
+        let (first, then) = match &self.occasion {
+            Occasion::When(when) => (&when.send[..], &[][..]),
+            Occasion::While(holds) => (&holds.enter[..], &holds.exit[..]),
+        };
+        first.iter().chain(then)
+    }
 }
 
 /// Whom a rule is about.
@@ -108,14 +158,15 @@ impl Index {
         let mut index = Self { everyone: std::array::from_fn(|_| Vec::new()), people: ById::default() };
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
             let at = u32::try_from(at).expect("a file of 4 billion rules was refused long before");
-            for trigger in &rule.when {
+            for trigger in rule.when().map_or(&[][..], |when| &when.triggers) {
                 match &rule.who {
-                    Who::Everyone => add(&mut index.everyone[trigger.kind as usize], at),
-                    Who::People(ids) => {
+                    Some(Who::Everyone) => add(&mut index.everyone[trigger.kind as usize], at),
+                    Some(Who::People(ids)) => {
                         for &id in ids {
                             index.add_own(id, trigger.kind, at);
                         }
                     }
+                    None => {}
                 }
             }
         }

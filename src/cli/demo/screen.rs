@@ -30,7 +30,7 @@ struct Tally {
 impl Screen {
     pub fn new(rules: &RuleSet) -> Self {
         let enabled = rules.rules.iter().filter(|rule| rule.enabled);
-        let targets = enabled.map(|rule| (&rule.id, rule.send.iter().map(|send| &send.to)));
+        let targets = enabled.map(|rule| (&rule.id, rule.sends().map(|send| &send.to)));
         Self::of(targets.map(|(id, to)| (id.clone(), to.cloned().collect())).collect())
     }
 
@@ -128,9 +128,10 @@ pub fn arrived(got: &Got) -> String {
     )
 }
 
-fn about(told: &Told) -> crate::presence::model::UserId {
+fn about(told: &Told) -> Option<crate::presence::model::UserId> {
     match told {
-        Told::Change { person, .. } | Told::Verdict { person, .. } => *person,
+        Told::Change { person, .. } => Some(*person),
+        Told::Verdict { person, .. } => *person,
     }
 }
 
@@ -141,6 +142,7 @@ mod tests {
     use super::*;
     use crate::presence::change::ChangeKind;
     use crate::presence::model::UserId;
+    use crate::rules::cause::Cause;
 
     fn change(kind: ChangeKind, from: &str, to: &str) -> Told {
         let (person, name) = (UserId(7), "Ada\u{1b}[2J".to_owned());
@@ -148,8 +150,8 @@ mod tests {
     }
 
     fn judged(rule: &str, verdict: Verdict) -> Told {
-        let (person, name, kind) = (UserId(7), "Ada".to_owned(), ChangeKind::WentOnline);
-        Told::Verdict { rule: rule.into(), person, name, kind, verdict }
+        let (name, cause) = ("Ada".to_owned(), Cause::Change(ChangeKind::WentOnline));
+        Told::Verdict { rule: rule.into(), person: Some(UserId(7)), name, cause, verdict }
     }
 
     #[test]

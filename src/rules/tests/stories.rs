@@ -40,12 +40,13 @@ fn a_rule_is_looked_up_and_compiled() {
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
     let rule = &loaded.set.rules[0];
     let (alice, bob) = (UserId(94_490_510_688_792_576), UserId(156_114_103_033_790_464));
-    assert!(matches!(&rule.who, Who::People(ids) if *ids == [alice, bob]));
-    assert_eq!(rule.when.iter().map(|trigger| trigger.narrow.len()).collect::<Vec<_>>(), [0, 2]);
-    assert!(rule.condition.is_some());
+    assert!(matches!(&rule.who, Some(Who::People(ids)) if *ids == [alice, bob]));
+    let when = rule.when().unwrap();
+    assert_eq!(when.triggers.iter().map(|trigger| trigger.narrow.len()).collect::<Vec<_>>(), [0, 2]);
+    assert!(when.condition.is_some());
     assert_eq!(rule.cooldown.map(|it| it.as_secs()), Some(600));
     assert_eq!(rule.dedupe.as_ref().map(|it| it.window.as_secs()), Some(3600));
-    let sent: Vec<_> = rule.send.iter().map(|send| (&*send.to, send.expire.as_secs())).collect();
+    let sent: Vec<_> = when.send.iter().map(|send| (&*send.to, send.expire.as_secs())).collect();
     assert_eq!(sent, [("screen", 3600), ("phone", 300)]);
     let rang: Vec<usize> = loaded.set.index.candidates(ChangeKind::WentOnline, bob).collect();
     assert_eq!(rang, [0]);
