@@ -20,11 +20,11 @@ use doorchime::lanyard::frame::{Decoder, Frame, Payload};
 use doorchime::lanyard::observation::Observation;
 use doorchime::outbox::delivery::Memory;
 use doorchime::presence::model::{Presence, UserId};
+use doorchime::presence::writing::PresenceJson;
 use doorchime::rules::compile::compile;
 use doorchime::rules::places::Source;
 use doorchime::rules::set::RuleSet;
 use doorchime::rules::vars::NoVars;
-use doorchime::simulator::presence_json::PresenceJson;
 use doorchime::time::Moment;
 
 /// Each person goes through so many different presences.

@@ -5,3 +5,4 @@ pub mod change;
 pub mod model;
 pub mod reading;
 pub mod settle;
+pub mod writing;

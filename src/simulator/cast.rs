@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::presence_json::PresenceJson;
 use crate::presence::model::UserId;
+use crate::presence::writing::PresenceJson;
 
 /// Somebody in the play. The parts go by place: the first is the one who games, listens and sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 pub mod cast;
 mod connection;
 mod http;
-pub mod presence_json;
 pub mod receiver;
 pub mod server;
 mod world;

@@ -10,9 +10,9 @@ use tokio_tungstenite::accept_async_with_config;
 
 use super::connection::{self, Shared, lock};
 use super::http;
-use super::presence_json::PresenceJson;
 use super::world::{Order, World};
 use crate::presence::model::UserId;
+use crate::presence::writing::PresenceJson;
 
 pub use super::world::Mood;
 

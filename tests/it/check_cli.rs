@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::server::Simulator;
 use serde_json::{Value, json};
 use tempfile::tempdir;

@@ -1,7 +1,7 @@
 //! What a message takes from outside of the rules file is sent, and neither kept nor shown.
 
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
 
 use super::home::Home;

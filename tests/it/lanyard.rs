@@ -8,7 +8,7 @@ use doorchime::lanyard::rest::{Lookup, Rest};
 use doorchime::lanyard::settings::{LanyardSettings, Subscribe};
 use doorchime::lanyard::socket::Client;
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::server::{Mood, Simulator};
 use doorchime::time::Moment;
 

@@ -3,7 +3,7 @@
 //! That something does not ring is shown by a later change that does.
 
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
 use doorchime::simulator::server::Mood;
 

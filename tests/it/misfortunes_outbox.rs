@@ -10,7 +10,7 @@ use std::time::Duration;
 use doorchime::clock::Clock;
 use doorchime::outbox::store::ledger::{Filter, Ledger};
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
 
 use super::home::{Home, people};

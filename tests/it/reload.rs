@@ -1,7 +1,7 @@
 //! Other rules without a restart.
 
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
 
 use super::home::Home;

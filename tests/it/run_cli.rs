@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use doorchime::presence::model::UserId;
-use doorchime::simulator::presence_json::PresenceJson;
+use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::server::Simulator;
 use serde_json::Value;
 use tempfile::tempdir;

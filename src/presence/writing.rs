@@ -1,16 +1,17 @@
-//! A presence in a person's words, written out with all the keys that a real server sends.
+//! A presence in a person's words, written out with all the keys that a real server sends: the other way round
+//! from `reading`. For people who are made up, in the simulator and in the tests of a rules file.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::presence::model::UserId;
+use super::model::{Track, User, UserId};
 
 /// Builds the JSON of one presence, step by step.
 #[derive(Clone, Debug)]
 pub struct PresenceJson {
     id: UserId,
-    name: String,
+    user: User<'static>,
     status: &'static str,
     platforms: Vec<&'static str>,
     activities: Vec<Value>,
@@ -24,7 +25,7 @@ impl PresenceJson {
     pub fn new(id: UserId) -> Self {
         Self {
             id,
-            name: format!("user_{id}"),
+            user: called(&format!("user_{id}")),
             status: "offline",
             platforms: Vec::new(),
             activities: Vec::new(),
@@ -37,7 +38,14 @@ impl PresenceJson {
     /// The display name; the username is made of it.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.name);
+        self.user = called(name);
+        self
+    }
+
+    /// The whole profile, but for the id.
+    #[must_use]
+    pub fn user(mut self, user: User<'static>) -> Self {
+        self.user = user;
         self
     }
 
@@ -96,22 +104,46 @@ impl PresenceJson {
         self.doing(5, what, json!({}))
     }
 
-    /// On Spotify: in `spotify` and among the activities, as Discord shows it.
+    /// On Spotify.
     #[must_use]
-    pub fn listening(mut self, song: &str, artist: &str, album: &str) -> Self {
-        let track = format!("{:0>22}", application(&format!("{song}{artist}{album}")));
-        let span = json!({"start": self.at_ms, "end": self.at_ms + 200_000});
-        self.spotify = json!({
-            "track_id": track, "song": song, "artist": artist, "album": album,
-            "album_art_url": format!("https://i.scdn.co/image/{track}"), "timestamps": span,
+    pub fn listening(self, song: &str, artist: &str, album: &str) -> Self {
+        let id = track_id(song, artist, album);
+        let art = format!("https://i.scdn.co/image/{id}");
+        let at_ms = self.at_ms;
+        self.hearing(&Track {
+            id: id.into(),
+            song: song.into(),
+            artist: artist.into(),
+            album: album.into(),
+            album_art_url: art.into(),
+            player: SPOTIFY.into(),
+            started_at_ms: at_ms,
+            ends_at_ms: at_ms + 200_000,
+        })
+    }
+
+    /// On any player: what Spotify plays is in `spotify` and among the activities, as Discord shows it, what
+    /// others play among the activities only.
+    #[must_use]
+    pub fn hearing(mut self, track: &Track<'_>) -> Self {
+        let Track { id, song, artist, album, .. } = track;
+        let span = json!({"start": track.started_at_ms, "end": track.ends_at_ms});
+        let mut more = json!({
+            "details": song, "state": artist, "assets": {"large_text": album}, "timestamps": span,
         });
-        let more = json!({
-            "id": "spotify:1", "details": song, "state": artist, "sync_id": track, "timestamps": span,
-            "assets": {"large_text": album, "large_image": format!("spotify:{track}")},
-            "party": {"id": format!("spotify:{}", self.id)}, "flags": 48,
-        });
-        self.activities.retain(|activity| activity["id"] != "spotify:1");
-        self.doing(2, "Spotify", more)
+        if track.player == SPOTIFY {
+            self.spotify = json!({
+                "track_id": id, "song": song, "artist": artist, "album": album,
+                "album_art_url": track.album_art_url, "timestamps": span,
+            });
+            more["id"] = SPOTIFY_ACTIVITY.into();
+            more["sync_id"] = json!(id);
+            more["assets"]["large_image"] = format!("spotify:{id}").into();
+            more["party"] = json!({"id": format!("spotify:{}", self.id)});
+            more["flags"] = 48.into();
+            self.activities.retain(|activity| activity["id"] != SPOTIFY_ACTIVITY);
+        }
+        self.doing(2, &track.player, more)
     }
 
     /// On another player: an activity only.
@@ -144,11 +176,13 @@ impl PresenceJson {
     /// The JSON text.
     pub fn json(&self) -> String {
         let on = |platform: &'static str| self.platforms.contains(&platform);
+        let or_null = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        let User { username, global_name, display_name, avatar, discriminator, bot, .. } = &self.user;
         json!({
             "discord_user": {
-                "id": self.id.to_string(), "username": self.name.to_lowercase().replace(' ', "_"),
-                "global_name": self.name, "display_name": self.name, "avatar": null, "discriminator": "0",
-                "public_flags": 0, "bot": false, "primary_guild": null, "avatar_decoration_data": null,
+                "id": self.id.to_string(), "username": username, "global_name": or_null(global_name),
+                "display_name": or_null(display_name), "avatar": or_null(avatar), "discriminator": discriminator,
+                "public_flags": 0, "bot": bot, "primary_guild": null, "avatar_decoration_data": null,
                 "collectibles": null, "display_name_styles": null,
             },
             "discord_status": self.status,
@@ -165,7 +199,9 @@ impl PresenceJson {
         self.id
     }
 
-    fn doing(mut self, kind: u8, name: &str, more: Value) -> Self {
+    /// Any activity, by Discord's number for its type; `more` is an object of what else Discord says of it.
+    #[must_use]
+    pub fn doing(mut self, kind: u8, name: &str, more: Value) -> Self {
         if self.status == "offline" {
             self = self.status("online");
         }
@@ -184,6 +220,25 @@ impl PresenceJson {
         self.activities.push(activity.into());
         self
     }
+}
+
+const SPOTIFY: &str = "Spotify";
+const SPOTIFY_ACTIVITY: &str = "spotify:1";
+
+/// Somebody who is called this by everybody; the username is made of it.
+pub fn called(name: &str) -> User<'static> {
+    User {
+        username: name.to_lowercase().replace(' ', "_").into(),
+        global_name: name.to_owned().into(),
+        display_name: name.to_owned().into(),
+        discriminator: "0".into(),
+        ..User::default()
+    }
+}
+
+/// An invented id for a track on Spotify, the same for the same track.
+pub fn track_id(song: &str, artist: &str, album: &str) -> String {
+    format!("{:0>22}", application(&format!("{song}{artist}{album}")))
 }
 
 /// An application's id, the same for the same name.
