@@ -104,6 +104,13 @@ const PUBLIC: &[&str] = &[
     "/message",
     "sendMessage",
     "persistent_notification",
+    "m.room.message",
+    "messages.json",
+    "validate.json",
+    "automations",
+    "powerautomate",
+    "workflows",
+    "triggers",
 ];
 
 #[cfg(test)]

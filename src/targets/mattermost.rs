@@ -39,7 +39,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     main: Main::Text { part: "text", instead: &["attachments"] },
     place: |path, _| match path {
-        ["text"] => Place::shown(Escape::Mattermost).chars(16_383),
+        ["text"] => Place::shown(Escape::Markdown).calling_nobody().chars(16_383),
         ["username"] => Place::shown(Escape::None).chars(64).line(),
         ["icon_url" | "icon_emoji" | "channel"]
         | [
@@ -47,7 +47,7 @@ pub(super) const KIND: Kind = Kind {
             "image_url" | "thumb_url" | "title_link" | "author_link" | "author_icon" | "footer_icon" | "url"
             | "color",
         ] => Place::machine().word(),
-        _ => Place::shown(Escape::Mattermost).chars(7_000),
+        _ => Place::shown(Escape::Markdown).calling_nobody().chars(7_000),
     },
     check: unchecked,
     implied: nothing_implied,

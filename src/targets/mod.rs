@@ -5,19 +5,24 @@
 //! the dialects have in common.
 
 pub mod address;
+pub mod apprise;
 pub mod console;
 pub mod discord;
 pub mod filled;
 pub mod gotify;
 pub mod home_assistant;
+mod html;
+pub mod matrix;
 pub mod mattermost;
 pub mod message;
 pub mod ntfy;
 pub mod phrase;
 pub mod place;
+pub mod pushover;
 pub mod reading;
 pub mod settings;
 pub mod slack;
+pub mod teams;
 pub mod telegram;
 #[cfg(test)]
 mod tests;
@@ -125,6 +130,10 @@ pub const KINDS: &[Kind] = &[
     gotify::KIND,
     telegram::KIND,
     mattermost::KIND,
+    teams::KIND,
+    matrix::KIND,
+    pushover::KIND,
+    apprise::KIND,
     console::KIND,
 ];
 
@@ -148,6 +157,10 @@ enum Service {
     Gotify(gotify::Gotify),
     Telegram(telegram::Telegram),
     Mattermost(mattermost::Mattermost),
+    Teams(teams::Teams),
+    Matrix(matrix::Matrix),
+    Pushover(pushover::Pushover),
+    Apprise(apprise::Apprise),
     Console(console::Console),
 }
 
@@ -219,6 +232,10 @@ impl Target {
             "mattermost" => {
                 (mattermost::Mattermost::build(from).map(Service::Mattermost), mattermost::MIN_GAP)
             }
+            "teams" => (teams::Teams::build(from).map(Service::Teams), teams::MIN_GAP),
+            "matrix" => (matrix::Matrix::build(from).map(Service::Matrix), matrix::MIN_GAP),
+            "pushover" => (pushover::Pushover::build(from).map(Service::Pushover), pushover::MIN_GAP),
+            "apprise" => (apprise::Apprise::build(from).map(Service::Apprise), apprise::MIN_GAP),
             _ => (Some(Service::Console(console::Console)), console::MIN_GAP),
         };
         let delivery = settings.delivery(min_gap);
@@ -262,6 +279,10 @@ impl Target {
             Service::Gotify(gotify) => gotify.request(call),
             Service::Telegram(telegram) => telegram.request(call),
             Service::Mattermost(mattermost) => mattermost.request(call),
+            Service::Teams(teams) => teams.request(call),
+            Service::Matrix(matrix) => matrix.request(call),
+            Service::Pushover(pushover) => pushover.request(call),
+            Service::Apprise(apprise) => apprise.request(call),
             Service::Console(console) => return Outgoing::Print(console.line(call)),
         };
         request.secrets.extend(secrets);
@@ -279,6 +300,10 @@ impl Target {
             Service::Gotify(_) => reading::by_status(answer, now_ms, gotify::DISABLING),
             Service::Telegram(_) => telegram::read(answer, now_ms),
             Service::Mattermost(_) => mattermost::read(answer, now_ms),
+            Service::Teams(_) => teams::read(answer, now_ms),
+            Service::Matrix(_) => matrix::read(answer, now_ms),
+            Service::Pushover(_) => pushover::read(answer, now_ms),
+            Service::Apprise(_) => apprise::read(answer, now_ms),
             Service::Console(_) => Reading::Delivered,
         }
     }
@@ -300,6 +325,8 @@ impl Target {
             Service::Slack(slack) => slack.warnings(),
             Service::Discord(discord) => discord.warnings(),
             Service::Telegram(telegram) => telegram.warnings(),
+            Service::Teams(teams) => teams.warnings(),
+            Service::Pushover(pushover) => pushover.warnings(),
             _ => Vec::new(),
         }
     }
@@ -332,7 +359,14 @@ impl Target {
             Service::HomeAssistant(home_assistant) => home_assistant.health(),
             Service::Gotify(gotify) => Some(gotify.health()),
             Service::Telegram(telegram) => Some(telegram.health()),
-            Service::Webhook(_) | Service::Slack(_) | Service::Mattermost(_) | Service::Console(_) => None,
+            Service::Matrix(matrix) => Some(matrix.health()),
+            Service::Pushover(pushover) => Some(pushover.health()),
+            Service::Apprise(apprise) => Some(apprise.health()),
+            Service::Webhook(_)
+            | Service::Slack(_)
+            | Service::Mattermost(_)
+            | Service::Teams(_)
+            | Service::Console(_) => None,
         }
     }
 
@@ -341,6 +375,7 @@ impl Target {
         match &self.service {
             Service::Ntfy(_) => ntfy::read_health(answer, now_ms),
             Service::Gotify(_) => gotify::read_health(answer, now_ms),
+            Service::Matrix(_) => matrix::read_health(answer, now_ms),
             _ => self.read(answer, now_ms),
         }
     }
@@ -390,10 +425,14 @@ fn bearer(token: &SecretString) -> (String, SecretString) {
     header("authorization", &format!("Bearer {}", token.expose_secret()))
 }
 
-fn post_json(url: String, mut headers: Headers, body: &Value) -> Request {
+fn post_json(url: String, headers: Headers, body: &Value) -> Request {
+    send_json("POST", url, headers, body)
+}
+
+fn send_json(method: &'static str, url: String, mut headers: Headers, body: &Value) -> Request {
     headers.push(header("content-type", "application/json"));
     Request {
-        method: "POST",
+        method,
         url: SecretString::from(url),
         headers,
         body: body.to_string().into_bytes(),

@@ -15,10 +15,11 @@ pub enum Escape {
     None,
     /// `&`, `<` and `>` as entities: without `<`, Slack reads no mention and no link.
     Slack,
-    /// Backslashes before what Markdown reads (Discord's, ntfy's and Gotify's).
+    /// Backslashes before what Markdown reads (Discord's, ntfy's, Gotify's and Mattermost's).
     Markdown,
-    /// Markdown, and `@` parted from what follows.
-    Mattermost,
+    /// Backslashes before the little of Markdown that an Adaptive Card reads: what it does not read, it would
+    /// show with its backslash.
+    Card,
     /// Entities for HTML and XML, quotes included.
     Html,
     /// As the inside of a JSON string.
@@ -47,6 +48,8 @@ pub struct Place {
     pub as_read: bool,
     /// People see it: marks that turn the direction of what follows are taken out.
     pub shown: bool,
+    /// A space of no width parts `@` from what follows: a value mentions nobody.
+    pub calls_nobody: bool,
     pub form: Form,
 }
 
@@ -67,7 +70,15 @@ const ELLIPSIS: char = '…';
 
 impl Place {
     const fn new(escape: Escape, shown: bool) -> Self {
-        Self { escape, max: TEXT_BYTES_MAX, unit: Unit::Bytes, as_read: false, shown, form: Form::Lines }
+        Self {
+            escape,
+            max: TEXT_BYTES_MAX,
+            unit: Unit::Bytes,
+            as_read: false,
+            shown,
+            calls_nobody: false,
+            form: Form::Lines,
+        }
     }
 
     /// For people's eyes.
@@ -101,6 +112,11 @@ impl Place {
     }
 
     #[must_use]
+    pub const fn calling_nobody(self) -> Self {
+        Self { calls_nobody: true, ..self }
+    }
+
+    #[must_use]
     pub const fn line(self) -> Self {
         Self { form: Form::Line, ..self }
     }
@@ -119,10 +135,11 @@ impl Place {
         }
         let mut fitted = Fitted { place: self, text: String::new(), used: 0, keep: 0 };
         for segment in segments {
-            let escape = if segment.origin == Origin::Value { self.escape } else { Escape::None };
+            let value = segment.origin == Origin::Value;
+            let escape = if value { self.escape } else { Escape::None };
             let tamed = self.tame(segment);
             let mut graphemes = tamed.graphemes(true);
-            if !graphemes.all(|grapheme| fitted.push(grapheme, escape)) {
+            if !graphemes.all(|grapheme| fitted.push(grapheme, escape, value && self.calls_nobody)) {
                 fitted.cut();
                 break;
             }
@@ -159,10 +176,13 @@ struct Fitted {
 
 impl Fitted {
     /// Adds a grapheme; false if the limit is passed.
-    fn push(&mut self, grapheme: &str, escape: Escape) -> bool {
+    fn push(&mut self, grapheme: &str, escape: Escape, calls_nobody: bool) -> bool {
         let begun = self.text.len();
         for c in grapheme.chars() {
             escape.push(c, &mut self.text);
+            if calls_nobody && c == '@' {
+                self.text.push('\u{200b}');
+            }
         }
         let unit = self.place.unit;
         let counted = if self.place.as_read { grapheme } else { &self.text[begun..] };
@@ -185,7 +205,7 @@ impl Fitted {
 pub(super) fn cut_written(text: &str, max: usize) -> String {
     let mut fitted = Fitted { place: Place::machine().utf16(max), text: String::new(), used: 0, keep: 0 };
     let mut graphemes = text.graphemes(true);
-    if !graphemes.all(|grapheme| fitted.push(grapheme, Escape::None)) {
+    if !graphemes.all(|grapheme| fitted.push(grapheme, Escape::None, false)) {
         fitted.cut();
         let body = fitted.text.trim_end_matches(ELLIPSIS);
         let backslashes = body.len() - body.trim_end_matches('\\').len();
@@ -224,13 +244,11 @@ impl Escape {
                 Self::Markdown,
                 '\\' | '`' | '*' | '_' | '~' | '|' | '<' | '>' | '[' | ']' | '(' | ')' | '#' | '-' | '+'
                 | '!' | '{' | '}',
-            ) => {
+            )
+            | (Self::Card, '\\' | '`' | '*' | '_' | '~' | '[' | ']') => {
                 into.push('\\');
                 into.push(c);
             }
-            // A zero-width space parts a mention from its name.
-            (Self::Mattermost, '@') => into.push_str("@\u{200b}"),
-            (Self::Mattermost, _) => Self::Markdown.push(c, into),
             (Self::Json, '"') => into.push_str("\\\""),
             (Self::Json, '\\') => into.push_str("\\\\"),
             (Self::Json, '\n') => into.push_str("\\n"),

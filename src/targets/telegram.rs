@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::html::{Lines, without_markup};
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
 use super::{Call, Key, Kind, Main, Placed, Shape, fetch, nothing_implied, post_json, reading, unchecked};
@@ -82,7 +83,7 @@ impl Telegram {
         let text = call.text("text");
         let mut body = json!({"chat_id": self.chat});
         if call.plain {
-            body["text"] = json!(without_markup(text));
+            body["text"] = json!(without_markup(text, Lines::AsWritten));
         } else {
             body["text"] = json!(text);
             body["parse_mode"] = json!("HTML");
@@ -140,27 +141,6 @@ fn looks_like_a_token(token: &str) -> bool {
 
 fn number_or_text(text: &str) -> Value {
     text.trim().parse::<i64>().map_or_else(|_| json!(text.trim()), |number| json!(number))
-}
-
-/// What Telegram would show of its HTML: no tags, entities as what they stand for.
-fn without_markup(html: &str) -> String {
-    let mut plain = String::with_capacity(html.len());
-    let mut rest = html;
-    while let Some(at) = rest.find('<') {
-        plain.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let is_tag = rest[1..].starts_with(|c: char| c == '/' || c.is_ascii_alphabetic());
-        match rest.find('>') {
-            Some(end) if is_tag => rest = &rest[end + 1..],
-            _ => {
-                plain.push('<');
-                rest = &rest[1..];
-            }
-        }
-    }
-    plain.push_str(rest);
-    // `&amp;` last: `&amp;lt;` is a written `&lt;`.
-    plain.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 
 /// Telegram repeats the status in its JSON. 403 is a person who blocked the bot or a group that threw it out:

@@ -19,6 +19,7 @@ fn invented(variable: &str) -> &'static str {
     match variable {
         "TELEGRAM_TOKEN" => "123456789:invented",
         "TELEGRAM_CHAT" => "-1001",
+        name if name.starts_with("PUSHOVER") => "inventedinventedinventedinvent",
         name if name.ends_with("URL") => "http://127.0.0.1:9/invented",
         _ => "invented",
     }

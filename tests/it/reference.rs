@@ -103,15 +103,24 @@ const BY_BODY: &[(&str, &str)] = &[
     ("discord", "a 404 with code 10015, a 403 with code 50027"),
     ("telegram", "a 400 that says `chat not found` or `upgraded to a supergroup`"),
     ("mattermost", "an error id that says the webhook, its channel or its user is gone or switched off"),
+    ("teams", "a 400 with the code `WorkflowTriggerIsNotEnabled`: the workflow is switched off or deleted"),
+    ("pushover", "a 400 that calls `token` or `user` invalid"),
+    ("apprise", "a 204: nothing is kept under the `key`, or none of the `urls` is known"),
 ];
 
 /// The statuses that disable a target of a type, found by trying.
 fn disabling(kind: &'static TargetKind) -> String {
     let settings = json!({
-        "url": "https://example.org/hook", "topic": "t", "token": "123456789:invented", "chat_id": "1"
+        "url": "https://example.org/hook", "server": "https://example.org", "topic": "t", "chat_id": "1",
+        "token": "123456789:invented", "room": "!r:example.org", "user": "u", "key": "k",
     });
     let mut settings = settings.as_object().unwrap().clone();
-    settings.retain(|name, _| kind.settings.iter().any(|key| key.name == name));
+    settings.retain(|name, _| {
+        kind.settings.iter().any(|key| key.name == name && (key.required || name == "key"))
+    });
+    if kind.name == "home_assistant" {
+        settings.insert("token".to_owned(), json!("invented"));
+    }
     let target = Target::build("it", kind, &settings).unwrap_or_else(|_| panic!("{} wants more", kind.name));
     let disables =
         |&status: &u16| target.read(&Answer { status, ..Answer::default() }, 0) == Reading::Disable;

@@ -278,7 +278,7 @@ fn the_demo_rings_every_target() {
     let ran = ran(demo.env("HTTP_PROXY", "http://127.0.0.1:9").env("ALL_PROXY", "socks5://127.0.0.1:9"));
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
     for told in [
-        "rings friend-online → phone, screen",
+        "rings friend-online → phone, pager, screen",
         "quiet game-night: `if` is false",
         "quiet new-track: `dedupe`",
     ] {
@@ -286,7 +286,7 @@ fn the_demo_rings_every_target() {
     }
     let arrived = ran.out.split("What arrived\n").nth(1).unwrap();
     let targets: Vec<&str> = arrived.lines().filter(|line| line.starts_with("  ")).collect();
-    assert_eq!(targets.len(), 10, "{arrived}");
+    assert_eq!(targets.len(), 14, "{arrived}");
     assert!(targets.iter().all(|line| !line.contains(" 0 messages") && !line.contains(" not")), "{arrived}");
     assert!(arrived.contains("at the second try"), "{arrived}");
     assert!(!ran.out.contains('\u{1b}'), "colours in a pipe");

@@ -104,6 +104,10 @@ fn answer(kind: &str, headers: &HeaderMap) -> (StatusCode, &'static str, &'stati
         "telegram" => (StatusCode::OK, JSON, r#"{"ok":true,"result":{"message_id":1}}"#),
         "gotify" => (StatusCode::OK, JSON, r#"{"id":1}"#),
         "home_assistant" => (StatusCode::OK, JSON, "[]"),
+        "teams" => (StatusCode::ACCEPTED, PLAIN, ""),
+        "matrix" => (StatusCode::OK, JSON, r#"{"event_id":"$invented"}"#),
+        "pushover" => (StatusCode::OK, JSON, r#"{"status":1,"request":"invented"}"#),
+        "apprise" => (StatusCode::OK, PLAIN, "Notification(s) sent."),
         // A webhook that is signed carries these three together.
         _ if headers.contains_key("webhook-signature") && !headers.contains_key("webhook-id") => {
             (StatusCode::BAD_REQUEST, PLAIN, "a signature without an id")
@@ -121,7 +125,13 @@ fn said(kind: &str, path: &str, body: &[u8]) -> String {
     let parts = match kind {
         "slack" | "mattermost" | "telegram" => vec![text("/text")],
         "discord" => vec![text("/content"), text("/embeds/0/title"), text("/embeds/0/description")],
-        "ntfy" | "gotify" => vec![text("/title"), text("/message")],
+        "ntfy" | "gotify" | "pushover" => vec![text("/title"), text("/message")],
+        "matrix" => vec![text("/body")],
+        "apprise" => vec![text("/title"), text("/body")],
+        "teams" => {
+            const CARD: &str = "/attachments/0/content/body";
+            vec![text(&format!("{CARD}/0/text")), text(&format!("{CARD}/1/text"))]
+        }
         "home_assistant" if !path.starts_with("/api/webhook/") => {
             vec![path.trim_start_matches("/api/"), text("/entity_id"), text("/state"), text("/person/name")]
         }
@@ -167,6 +177,13 @@ mod tests {
             ("slack", "/x", r#"{"text":"Ada is online"}"#, "Ada is online"),
             ("ntfy", "/", r#"{"topic":"t","title":"Ada","message":"is online"}"#, "Ada · is online"),
             ("discord", "/x", r#"{"content":"","embeds":[{"title":"Now"}]}"#, "Now"),
+            ("matrix", "/x", r#"{"body":"Ada","msgtype":"m.text"}"#, "Ada"),
+            (
+                "teams",
+                "/x",
+                r#"{"attachments":[{"content":{"body":[{"text":"Ada"},{"text":"says hi"}]}}]}"#,
+                "Ada · says hi",
+            ),
             (
                 "home_assistant",
                 "/api/services/light/turn_on",

@@ -33,12 +33,16 @@ const fn service(
     Service { kind, target, hook: None, variable, path, stumbles: false }
 }
 
-const SERVICES: [Service; 8] = [
+const SERVICES: [Service; 12] = [
     service("ntfy", "phone", "NTFY_SERVER", ""),
     service("gotify", "tablet", "GOTIFY_URL", ""),
     Service { stumbles: true, ..service("slack", "team", "SLACK_WEBHOOK_URL", "/services/T0/B0/invented") },
     service("discord", "club", "DISCORD_WEBHOOK_URL", "/api/webhooks/1/invented"),
     service("mattermost", "work", "MATTERMOST_WEBHOOK_URL", "/hooks/invented"),
+    service("teams", "office", "TEAMS_WEBHOOK_URL", "/workflows/invented"),
+    service("matrix", "room", "MATRIX_SERVER", ""),
+    service("pushover", "pager", "PUSHOVER_SERVER", ""),
+    service("apprise", "all", "APPRISE_URL", ""),
     service("telegram", "chat", "TELEGRAM_SERVER", ""),
     Service { hook: Some("scenes"), ..service("home_assistant", "house", "HA_URL", "") },
     service("webhook", "api", "WEBHOOK_URL", "/hook"),

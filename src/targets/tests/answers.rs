@@ -6,6 +6,7 @@ use super::*;
 use crate::outbox::delivery::{Answer, Reading};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn answers() {
     let wait = |ms| Reading::Wait(Some(Duration::from_millis(ms)));
     for (name, status, headers, body, expected) in [
@@ -87,6 +88,82 @@ fn answers() {
         ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.invalid.app_error\"}", Reading::Disable),
         ("mattermost", 400, &[], "{\"id\":\"web.incoming_webhook.text.app_error\"}", Reading::Refused),
         ("mattermost", 501, &[], "{\"id\":\"web.incoming_webhook.disabled.app_error\"}", Reading::Disable),
+        ("teams", 202, &[], "", Reading::Delivered),
+        ("teams", 200, &[], "", Reading::Delivered),
+        (
+            "teams",
+            400,
+            &[],
+            "{\"error\":{\"code\":\"WorkflowTriggerIsNotEnabled\",\"message\":\"… state 'Deleted'\"}}",
+            Reading::Disable,
+        ),
+        ("teams", 400, &[], "{\"code\":\"WorkflowTriggerIsNotEnabled\"}", Reading::Disable),
+        ("teams", 400, &[], "{\"error\":{\"code\":\"TriggerInputSchemaMismatch\"}}", Reading::Refused),
+        ("teams", 401, &[], "{\"error\":{\"code\":\"DirectApiAuthorizationRequired\"}}", Reading::Disable),
+        ("teams", 404, &[], "{\"error\":{\"code\":\"WorkflowNotFound\"}}", Reading::Disable),
+        ("teams", 413, &[], "", Reading::Refused),
+        ("teams", 429, &[("retry-after", "12")], "", wait(12_000)),
+        ("teams", 502, &[], "{\"error\":{\"code\":\"NoResponse\"}}", Reading::Again),
+        ("matrix", 200, &[], "{\"event_id\":\"$x\"}", Reading::Delivered),
+        ("matrix", 200, &[], "<!doctype html>", Reading::Again),
+        ("matrix", 200, &[], "{}", Reading::Refused),
+        ("matrix", 401, &[], "{\"errcode\":\"M_UNKNOWN_TOKEN\",\"soft_logout\":true}", Reading::Disable),
+        ("matrix", 403, &[], "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"not in room\"}", Reading::Disable),
+        (
+            "matrix",
+            403,
+            &[],
+            "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"This message has been rejected as probable spam\"}",
+            Reading::Refused,
+        ),
+        ("matrix", 403, &[], "{\"errcode\":\"M_RESOURCE_LIMIT_EXCEEDED\"}", Reading::Wait(None)),
+        ("matrix", 404, &[], "{\"errcode\":\"M_UNRECOGNIZED\"}", Reading::Disable),
+        ("matrix", 413, &[], "{\"errcode\":\"M_TOO_LARGE\"}", Reading::Refused),
+        ("matrix", 429, &[], "{\"errcode\":\"M_LIMIT_EXCEEDED\",\"retry_after_ms\":2500}", wait(2_500)),
+        (
+            "matrix",
+            429,
+            &[("retry-after", "4")],
+            "{\"errcode\":\"M_LIMIT_EXCEEDED\",\"retry_after_ms\":2500}",
+            wait(4_000),
+        ),
+        ("matrix", 429, &[], "{\"errcode\":\"M_LIMIT_EXCEEDED\"}", Reading::Wait(None)),
+        ("matrix", 500, &[], "{\"errcode\":\"M_UNKNOWN\"}", Reading::Again),
+        ("pushover", 200, &[], "{\"status\":1,\"request\":\"x\"}", Reading::Delivered),
+        ("pushover", 200, &[], "{\"status\":0}", Reading::Refused),
+        ("pushover", 200, &[], "<html>", Reading::Again),
+        (
+            "pushover",
+            400,
+            &[],
+            "{\"token\":\"invalid\",\"errors\":[\"application token is invalid\"],\"status\":0}",
+            Reading::Disable,
+        ),
+        (
+            "pushover",
+            400,
+            &[],
+            "{\"user\":\"invalid\",\"errors\":[\"user identifier is invalid\"],\"status\":0}",
+            Reading::Disable,
+        ),
+        (
+            "pushover",
+            400,
+            &[],
+            "{\"sound\":\"invalid\",\"errors\":[\"no such sound\"],\"status\":0}",
+            Reading::Refused,
+        ),
+        ("pushover", 429, &[("x-limit-app-reset", "1767226200")], "{\"status\":0}", wait(600_000)),
+        ("pushover", 429, &[("retry-after", "9")], "", wait(9_000)),
+        ("pushover", 429, &[], "", Reading::Wait(None)),
+        ("pushover", 500, &[], "", wait(5_000)),
+        ("pushover", 503, &[("retry-after", "30")], "", wait(30_000)),
+        ("apprise", 200, &[], "Notification(s) sent.", Reading::Delivered),
+        ("apprise", 204, &[], "", Reading::Disable),
+        ("apprise", 400, &[], "{\"error\":\"Bad FORM Payload provided.\"}", Reading::Refused),
+        ("apprise", 401, &[], "", Reading::Disable),
+        ("apprise", 424, &[], "One or more notification could not be sent.", Reading::Refused),
+        ("apprise", 500, &[], "", Reading::Again),
     ] {
         let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let answer = Answer { status, headers, body: body.as_bytes().to_vec(), whole: true };
@@ -109,6 +186,12 @@ fn answers_that_break_off() {
         ("webhook", "", Reading::Delivered),
         ("discord", "{\"id", Reading::Delivered),
         ("ntfy", "", Reading::Delivered),
+        ("teams", "", Reading::Delivered),
+        ("matrix", "{\"event_id\":\"$x", Reading::Delivered),
+        ("matrix", "{\"eve", Reading::Unsure),
+        ("pushover", "{\"status\":1,\"req", Reading::Delivered),
+        ("pushover", "", Reading::Unsure),
+        ("apprise", "Noti", Reading::Delivered),
     ] {
         let answer = Answer { status: 200, body: body.into(), ..Answer::default() };
         assert_eq!(target(name, least_settings(name)).read(&answer, NOW_MS), expected, "{name} {body}");
@@ -124,6 +207,30 @@ fn health() {
         ("home_assistant", "GET http://ha:8123/api/", "{\"message\":\"API running.\"}", Reading::Delivered),
         ("telegram", "GET https://api.telegram.org/bot1:T0P/getMe", "{\"ok\":true}", Reading::Delivered),
         ("discord", "GET https://hooks.example/T0PSECRET", "{}", Reading::Delivered),
+        (
+            "matrix",
+            "GET https://matrix.example/_matrix/client/v3/account/whoami",
+            "{\"user_id\":\"@bot:matrix.example\"}",
+            Reading::Delivered,
+        ),
+        (
+            "pushover",
+            "POST https://api.pushover.net/1/users/validate.json",
+            "{\"status\":1}",
+            Reading::Delivered,
+        ),
+        (
+            "pushover",
+            "POST https://api.pushover.net/1/users/validate.json",
+            "{\"status\":0}",
+            Reading::Refused,
+        ),
+        (
+            "apprise",
+            "GET https://apprise.example/json/urls/T0P?privacy=1",
+            "{\"urls\":[]}",
+            Reading::Delivered,
+        ),
     ] {
         let target = target(name, least_settings(name));
         assert_eq!(shown(&target.health().unwrap())["to"], url);

@@ -41,6 +41,21 @@ fn no_answer_shows_what_a_target_keeps_secret() {
         ("home_assistant", json!({"url": "http://ha", "webhook_id": "S3CR3T"}), &["S3CR3T"]),
         ("gotify", json!({"url": "http://a", "token": "S3CR3T"}), &["S3CR3T"]),
         ("telegram", json!({"token": "1:S3CR3T", "chat_id": "@S3CR3T"}), &["1:S3CR3T", "S3CR3T", "@S3CR3T"]),
+        ("teams", json!({"url": "https://a.powerplatform.example/x?sp=%2F&sig=S3CR3T-_00"}), &["S3CR3T-_00"]),
+        ("matrix", json!({"server": "http://a", "token": "S3CR3T", "room": "!x:a"}), &["S3CR3T"]),
+        ("pushover", json!({"token": "S3CR3T", "user": "S3CR3T2"}), &["S3CR3T", "S3CR3T2"]),
+        ("apprise", json!({"url": "http://a", "key": "S3CR3T"}), &["S3CR3T"]),
+        (
+            "apprise",
+            json!({"url": "http://a", "urls": "tgram://1:S3CR3T/5, mailto://me:S3CR3T2@a.b?to=S3CR3T3%40c"}),
+            &[
+                "tgram://1:S3CR3T/5",
+                "S3CR3T",
+                "S3CR3T2",
+                "mailto://me:S3CR3T2@a.b?to=S3CR3T3%40c",
+                "S3CR3T3@c",
+            ],
+        ),
     ] {
         let target = target(name, settings);
         let request = request(&target, target.test_parts("a test"));
@@ -69,6 +84,11 @@ fn long_texts_are_cut() {
             ("ntfy", "message", 4_096, str::len),
             ("mattermost", "text", 16_383, |text| text.chars().count()),
             ("slack", "text", 40_000, |text| text.chars().count()),
+            ("teams", "text", 10_000, str::len),
+            ("matrix", "formatted_body", 12_000, str::len),
+            ("matrix", "body", 8_000, str::len),
+            ("pushover", "message", 1_024, |text| text.chars().count()),
+            ("apprise", "body", 30_000, |text| text.chars().count()),
         ] {
             let message = message(name, json!({part: "{{user.name}}"})).unwrap();
             let parts = with_scope_of(&raw, |scope| message.render(scope));
@@ -156,7 +176,11 @@ fn everywhere(kind: &Kind) -> Vec<Value> {
                 };
                 (key.name.to_owned(), value)
             });
-            vec![Value::Object(texts.filter(|(name, _)| name != "markdown").collect()), json!({})]
+            // Apprise escapes by what the format is, and a card is a whole message.
+            let mut texts: Map<String, Value> =
+                texts.filter(|(name, _)| name != "markdown" && name != "format").collect();
+            let card = texts.remove("card").map(|card| json!({"card": card}));
+            [Value::Object(texts), json!({})].into_iter().chain(card).collect()
         }
     }
 }
@@ -207,10 +231,12 @@ fn harmless(text: &str) {
                     let parts = with_scope_of(&raw, |scope| message.render(scope));
                     assert!(!parts["text"].as_str().unwrap().contains('<'));
                 }
-                "mattermost" => {
-                    let message = super::message("mattermost", json!({"text": "{{user.name}}"})).unwrap();
+                "matrix" => assert_eq!(body["m.mentions"], json!({})),
+                "mattermost" | "apprise" => {
+                    let part = if kind.name == "apprise" { "body" } else { "text" };
+                    let message = super::message(kind.name, json!({part: "{{user.name}}"})).unwrap();
                     let parts = with_scope_of(&raw, |scope| message.render(scope));
-                    let text = parts["text"].as_str().unwrap();
+                    let text = parts[part].as_str().unwrap();
                     assert!(
                         text.split('@')
                             .skip(1)

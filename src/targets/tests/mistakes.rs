@@ -62,6 +62,36 @@ fn what_messages_cannot_be() {
         ),
         ("ntfy", json!({"actions": [{"action": "broadcast"}]}), "actions.0", "a button without `label`"),
         ("gotify", json!({"priority": "high"}), "priority", "`high` is not a number"),
+        ("teams", json!({"card": "{{user.name}}"}), "card", "`card` is a mapping, or a list of elements"),
+        ("teams", json!({"card": [], "text": "x"}), "text", "`text` and `card` exclude each other"),
+        ("pushover", json!({"priority": 3}), "priority", "`priority` is 3"),
+        ("pushover", json!({"url": "nowhere"}), "url", "`url` is not an address"),
+        ("pushover", json!({"url_title": "x"}), "url_title", "`url_title` goes with `url`"),
+        (
+            "pushover",
+            json!({"priority": "high", "retry_every": "1m"}),
+            "retry_every",
+            "`retry_every` goes with `priority: emergency`",
+        ),
+        (
+            "pushover",
+            json!({"priority": 2, "retry_every": "10s"}),
+            "retry_every",
+            "Pushover repeats no more often than each `30s`",
+        ),
+        (
+            "pushover",
+            json!({"priority": "emergency", "retry_for": "4h"}),
+            "retry_for",
+            "Pushover repeats for `3h` at most",
+        ),
+        (
+            "apprise",
+            json!({"format": "{{status}}"}),
+            "format",
+            "`format` is no template: values are escaped for it",
+        ),
+        ("apprise", json!({"type": "fatal"}), "type", "`fatal` is not one of its words"),
         ("telegram", json!({"silent": "maybe"}), "silent", "`maybe` is not `true` or `false`"),
         ("slack", json!({"txt": "x"}), "txt", "`slack` takes no `txt`"),
         ("slack", json!({"text": ["x"]}), "text", "`text` is a text"),
@@ -111,9 +141,32 @@ fn what_targets_cannot_be() {
         ("webhook", json!({"url": HOOK, "headers": {"content-type": "x"}}), "headers"),
         ("gotify", json!({"url": HOOK, "token": "a\nb"}), "token"),
         ("discord", json!({"url": HOOK, "timeout": "1h"}), "timeout"),
+        ("matrix", json!({"server": HOOK, "token": "x", "room": "#alias:a"}), "room"),
+        ("matrix", json!({"server": HOOK, "token": "x", "room": "General"}), "room"),
+        ("apprise", json!({"url": HOOK}), "url"),
+        ("apprise", json!({"url": HOOK, "key": "a", "urls": "json://a"}), "urls"),
+        ("apprise", json!({"url": HOOK, "key": "a/b"}), "key"),
     ] {
         let problems = Target::build("it", kind(name), &object(&settings)).unwrap_err();
         assert!(problems.iter().any(|(path, _)| path == &[key.to_owned()]), "{name} {key}: {problems:?}");
+    }
+}
+
+#[test]
+fn what_a_target_only_seems_to_be() {
+    for (name, settings, warnings) in [
+        ("teams", json!({"url": "https://acme.webhook.office.com/webhookb2/x"}), &["url"][..]),
+        ("teams", json!({"url": "https://prod.eu.logic.azure.com/workflows/x?api-version=1"}), &["url"]),
+        ("teams", json!({"url": "https://prod.eu.logic.azure.com/workflows/x?sv=1.0&sig=y"}), &[]),
+        ("teams", json!({"url": "https://x.eu.environment.api.powerplatform.com:443/a?sig=y"}), &[]),
+        ("teams", json!({"url": HOOK}), &[]),
+        ("pushover", json!({"token": "a".repeat(30), "user": "me@example.org"}), &["user"]),
+        ("pushover", json!({"token": "a".repeat(29), "user": "u".repeat(30)}), &["token"]),
+        ("pushover", json!({"token": "x", "user": "y", "server": "http://push.example"}), &[]),
+    ] {
+        let told = target(name, settings.clone()).warnings();
+        let keys: Vec<&str> = told.iter().map(|(path, _)| path[0].as_str()).collect();
+        assert_eq!(keys, warnings, "{name} {settings}");
     }
 }
 

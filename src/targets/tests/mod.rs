@@ -85,6 +85,11 @@ fn least_settings(name: &str) -> Value {
         "home_assistant" => json!({"url": "http://ha:8123", "token": "T0P"}),
         "gotify" => json!({"url": "https://gotify.example/", "token": "T0P"}),
         "telegram" => json!({"token": "1:T0P", "chat_id": "42"}),
+        "matrix" => {
+            json!({"server": "https://matrix.example/", "token": "T0P", "room": "!room:matrix.example"})
+        }
+        "pushover" => json!({"token": "T0P", "user": "T0PUSER"}),
+        "apprise" => json!({"url": "https://apprise.example/", "key": "T0P"}),
         "console" => json!({}),
         _ => json!({"url": HOOK}),
     }

@@ -120,10 +120,110 @@ fn requests() {
             &json_header,
             json!({"text": "Alice \\<3 @here", "channel": "town-square"}),
         ),
+        (
+            "teams",
+            json!({"url": format!("{HOOK}?sig=T0P")}),
+            json!({"title": "{{user.name}}", "text": "**{{user.name}}** [{{kv.scene}}]\n\n\nand _more_"}),
+            "POST https://hooks.example/T0PSECRET?sig=T0P",
+            &json_header,
+            json!({"type": "message", "attachments": [{
+                "contentType": "application/vnd.microsoft.card.adaptive",
+                "contentUrl": null,
+                "content": {
+                    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                    "type": "AdaptiveCard",
+                    "version": "1.4",
+                    "msteams": {"width": "Full"},
+                    "body": [
+                        {"type": "TextBlock", "text": "Alice <3", "wrap": true, "weight": "Bolder", "size": "Medium"},
+                        {"type": "TextBlock", "text": "**Alice <3** [movie]\n\nand _more_", "wrap": true},
+                    ],
+                },
+            }]}),
+        ),
+        (
+            "matrix",
+            least_settings("matrix"),
+            json!({"formatted_body": "<b>{{user.name}}</b><br>is {{status}}", "notice": true}),
+            "PUT https://matrix.example/_matrix/client/v3/rooms/%21room%3Amatrix.example/send/m.room.message/01970000-0000-7000-8000-000000000001",
+            &bearer,
+            json!({
+                "msgtype": "m.notice", "body": "Alice <3\nis dnd", "format": "org.matrix.custom.html",
+                "formatted_body": "<b>Alice &lt;3</b><br>is dnd", "m.mentions": {},
+            }),
+        ),
+        (
+            "matrix",
+            least_settings("matrix"),
+            json!({}),
+            "PUT https://matrix.example/_matrix/client/v3/rooms/%21room%3Amatrix.example/send/m.room.message/01970000-0000-7000-8000-000000000001",
+            &bearer,
+            json!({"msgtype": "m.text", "body": "Alice <3 listens to Song by A; B", "m.mentions": {}}),
+        ),
+        (
+            "pushover",
+            least_settings("pushover"),
+            json!({"title": "{{status}}", "message": "<b>{{user.name}}</b>", "html": true, "url": "{{playing.url}}", "sound": "magic", "priority": "{{#if online}}high{{/if}}", "ttl": "90m"}),
+            "POST https://api.pushover.net/1/messages.json",
+            &json_header,
+            json!({
+                "token": "T0P", "user": "T0PUSER", "title": "dnd", "message": "<b>Alice &lt;3</b>", "html": 1,
+                "sound": "magic", "priority": 1, "ttl": 5_400, "timestamp": NOW_MS / 1_000,
+            }),
+        ),
+        (
+            "pushover",
+            json!({"token": "T0P", "user": "U", "server": "http://push.example/"}),
+            json!({"message": "{{user.name}}", "priority": "emergency", "retry_every": "2m", "url": "https://a/{{status}}", "url_title": "look"}),
+            "POST http://push.example/1/messages.json",
+            &json_header,
+            json!({
+                "token": "T0P", "user": "U", "message": "Alice <3", "priority": 2, "retry": 120, "expire": 3_600,
+                "url": "https://a/dnd", "url_title": "look", "timestamp": NOW_MS / 1_000,
+            }),
+        ),
+        (
+            "apprise",
+            json!({"url": "https://apprise.example/", "key": "T0P", "tag": "phones"}),
+            json!({"title": "Door", "body": "*{{user.name}}*", "format": "markdown", "type": "success"}),
+            "POST https://apprise.example/notify/T0P",
+            &json_header,
+            json!({"title": "Door", "body": "*Alice \\<3*", "format": "markdown", "type": "success", "tag": "phones"}),
+        ),
+        (
+            "apprise",
+            json!({"url": "https://apprise.example", "urls": "tgram://T0P/1,json://localhost"}),
+            json!({"body": "{{user.name}}", "tag": "{{status}}"}),
+            "POST https://apprise.example/notify",
+            &json_header,
+            json!({"body": "Alice <3", "format": "text", "tag": "dnd", "urls": "tgram://T0P/1,json://localhost"}),
+        ),
     ] {
         let expected = json!({"to": to, "headers": headers, "body": body});
         assert_eq!(sent(name, settings, parts), expected, "{name}");
     }
+}
+
+#[test]
+fn cards_of_ones_own() {
+    let card = |card: Value| {
+        let sent = sent("teams", json!({"url": HOOK}), json!({"card": card}));
+        sent["body"]["attachments"][0]["content"].clone()
+    };
+    let block = json!({"type": "TextBlock", "text": "{{user.name}} {{kv.none}}", "color": "{{kv.none}}"});
+    let list = card(json!([block, {"type": "Image", "url": "{{track.album_art_url}}", "altText": "a_b"}]));
+    assert_eq!(
+        (&list["type"], &list["body"]),
+        (
+            &json!("AdaptiveCard"),
+            &json!([
+                {"type": "TextBlock", "text": "Alice <3 "},
+                {"type": "Image", "url": "https://i.scdn.co/image/x", "altText": "a_b"},
+            ])
+        )
+    );
+    let whole = card(json!({"version": "1.5", "body": [], "msteams": {"width": "Auto"}}));
+    assert_eq!((&whole["version"], &whole["msteams"]["width"]), (&json!("1.5"), &json!("Auto")));
 }
 
 #[test]
@@ -258,9 +358,9 @@ fn home_assistant_tells_the_whole_change_when_nothing_else_is_said() {
 #[test]
 fn telegram_once_more_as_plain_text() {
     let target = target("telegram", least_settings("telegram"));
-    let parts = object(&json!({"text": "<b>a &lt; b</b> 1 < 2 &amp;lt;"}));
+    let parts = object(&json!({"text": "<b>a &lt; b</b> 1 < 2 &amp;lt; it&#39;s"}));
     let Outgoing::Http(request) = target.request(&delivery(parts), NOW_MS, true) else { panic!() };
-    assert_eq!(shown(&request)["body"], json!({"chat_id": 42, "text": "a < b 1 < 2 &lt;"}));
+    assert_eq!(shown(&request)["body"], json!({"chat_id": 42, "text": "a < b 1 < 2 &lt; it's"}));
 }
 
 #[test]
