@@ -153,7 +153,7 @@ impl Publisher {
         }
         self.metrics.rules.template_faults.inc_by(new);
         for rule in &self.rules.rules {
-            let key = rule.dedupe.as_ref().and_then(|dedupe| dedupe.key.untold_fault());
+            let key = rule.noise.dedupe.as_ref().and_then(|dedupe| dedupe.key.untold_fault());
             for fault in rule.sends().flat_map(|send| send.message.untold_faults()).chain(key) {
                 warn!(rule = %rule.id, fault, "an expression could not be rendered and is left empty");
             }

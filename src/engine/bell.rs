@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::crowd::Crowd;
 use super::effects::{Effects, Told};
+use super::gates::Gates;
 use super::ids::Ids;
-use super::marks::Marks;
 use super::person::{Known, Since, Span};
 use super::verdict::Verdict;
-use crate::outbox::delivery::{Delivery, MarkKind};
+use crate::outbox::delivery::Delivery;
 use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
@@ -22,7 +22,7 @@ use crate::time::{Moment, millis};
 
 pub struct Bell {
     pub rules: Arc<RuleSet>,
-    pub marks: Marks,
+    pub gates: Gates,
     pub ids: Ids,
     /// Whether somebody looks on: only then is it told what happens.
     pub watched: bool,
@@ -62,13 +62,13 @@ impl Step<'_> {
 }
 
 /// A rule that has matched, and what it would send.
-struct Firing<'f> {
-    now: Moment,
-    rule: &'f Rule,
-    person: Option<UserId>,
+pub struct Firing<'f> {
+    pub now: Moment,
+    pub rule: &'f Rule,
+    pub person: Option<UserId>,
     /// The person's name in the file.
-    called: Option<Arc<str>>,
-    sends: &'f [Send],
+    pub called: Option<Arc<str>>,
+    pub sends: &'f [Send],
 }
 
 impl Bell {
@@ -151,25 +151,8 @@ impl Bell {
 
     /// Asks what may hold a firing back. If nothing does, what the rule sends is owed.
     fn fire(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) -> Verdict {
-        let Firing { now, rule, person, .. } = *firing;
-        if let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Cooldown, "") {
-            return Verdict::Cooling { left_ms };
-        }
-        // An empty key names nothing (a local file has no track id): nothing is taken for its duplicate.
-        let dedupe = rule.dedupe.as_ref().map(|dedupe| (dedupe.key.render_plain(scope), dedupe.window));
-        let dedupe = dedupe.filter(|(key, _)| !key.trim().is_empty());
-        if let Some((key, _)) = &dedupe
-            && let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Dedupe, key)
-        {
-            return Verdict::Duplicate { left_ms };
-        }
-        if let Some(wait) = rule.cooldown {
-            let mark = self.marks.set(now, &rule.id, person, (MarkKind::Cooldown, ""), wait);
-            effects.commit.marks.push(mark);
-        }
-        if let Some((key, window)) = dedupe {
-            let mark = self.marks.set(now, &rule.id, person, (MarkKind::Dedupe, &key), window);
-            effects.commit.marks.push(mark);
+        if let Err(held_back) = self.gates.ask(firing, scope, &mut effects.commit) {
+            return held_back;
         }
         self.owe(firing, scope, effects);
         Verdict::Fired

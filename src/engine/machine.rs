@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::arrivals::Source;
 use super::bell::{Bell, Counts};
 use super::effects::Effects;
+use super::gates::Gates;
 use super::guard::Guard;
 use super::ids::Ids;
-use super::marks::Marks;
 use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
 use crate::lanyard::observation::Observation;
@@ -58,7 +58,7 @@ impl Engine {
             everyone: rules.for_everyone(),
             known: ById::default(),
             bell: Bell {
-                marks: Marks::default(),
+                gates: Gates::default(),
                 ids: Ids::new(seed),
                 watched: false,
                 counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },

@@ -1,16 +1,17 @@
 //! What outlasts a run: taken up at the start, written down on the way, handed over to other rules.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::effects::Effects;
+use super::gates::longest_marks;
 use super::machine::Engine;
 use super::person::{Known, Standing};
-use crate::outbox::delivery::{MarkKind, Memory};
+use crate::outbox::delivery::Memory;
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
-use crate::rules::set::{Rule, RuleSet};
+use crate::rules::set::RuleSet;
 use crate::time::{Moment, millis};
 
 /// A baseline that rang nothing is written down this much later, together with others.
@@ -31,7 +32,7 @@ impl Engine {
             return;
         }
         self.ahead_ms = now.ahead_ms();
-        effects.commit.marks.extend(self.bell.marks.all(now));
+        effects.commit.marks.extend(self.bell.gates.marks.all(now));
         if self.vouch_at.is_some() {
             self.vouch(now, effects);
         }
@@ -72,7 +73,7 @@ impl Engine {
         let mut retired = BTreeSet::new();
         for mark in memory.marks {
             match longest.get(&(&*mark.rule, mark.kind)) {
-                Some(&longest) => self.bell.marks.recall(now, mark, longest),
+                Some(&longest) => self.bell.gates.marks.recall(now, mark, longest),
                 None if there.contains(&*mark.rule) => {}
                 None => drop(retired.insert(mark.rule)),
             }
@@ -102,7 +103,7 @@ impl Engine {
             effects.commit.forgotten.push(id);
         }
         let longest = longest_marks(&rules);
-        self.bell.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        self.bell.gates.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
         let there: HashSet<&str> = rules.rules.iter().map(|rule| &*rule.id).collect();
         for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
             effects.commit.retire(Arc::clone(&rule.id));
@@ -157,16 +158,4 @@ impl Engine {
 
 pub(super) fn places(rules: &RuleSet) -> ById<usize> {
     rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect()
-}
-
-/// How long a mark of each rule can hold; a disabled rule keeps its own.
-fn longest_marks(rules: &RuleSet) -> HashMap<(&str, MarkKind), Duration> {
-    let cooldown = |rule: &Rule| Some((MarkKind::Cooldown, rule.cooldown?));
-    let dedupe = |rule: &Rule| Some((MarkKind::Dedupe, rule.dedupe.as_ref()?.window));
-    let of_rule = |rule: &Rule| [cooldown(rule), dedupe(rule)].into_iter().flatten().collect::<Vec<_>>();
-    let each = rules
-        .rules
-        .iter()
-        .flat_map(|rule| of_rule(rule).into_iter().map(|(kind, longest)| ((&*rule.id, kind), longest)));
-    each.collect()
 }

@@ -6,6 +6,7 @@ mod arrivals;
 pub mod bell;
 pub mod crowd;
 pub mod effects;
+pub mod gates;
 pub mod guard;
 pub mod ids;
 pub mod kept;

@@ -12,6 +12,7 @@ use crate::outbox::delivery::{Commit, Memory};
 use crate::presence::change::ChangeKind;
 use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Smoothing;
+use crate::rules::noise::Noise;
 use crate::rules::set::{Index, Occasion, Person, Rule, RuleSet, Trigger, When, Who};
 use crate::time::Moment;
 
@@ -54,8 +55,7 @@ fn rule(kinds: &[ChangeKind], cooldown: Option<u64>) -> Rule {
             hold_for: Duration::ZERO,
             send: Vec::new(),
         }),
-        cooldown: cooldown.map(Duration::from_secs),
-        dedupe: None,
+        noise: Noise { cooldown: cooldown.map(Duration::from_secs), ..Noise::default() },
     }
 }
 

@@ -13,6 +13,7 @@ pub mod mask;
 pub mod matcher;
 pub mod mistake;
 pub mod names;
+pub mod noise;
 pub mod parts;
 pub mod pattern;
 pub mod places;

@@ -19,9 +19,8 @@ use super::places::Span;
 use super::reading::{Name, Reader};
 use super::scalar;
 use super::scope::Names;
-use super::set::{Dedupe, Occasion, Rule, Send, Trigger, When, Who};
+use super::set::{Occasion, Rule, Send, Trigger, When, Who};
 use super::spec::{RuleSpec, SendSpec, TriggerSpec};
-use super::template::Template;
 use super::tree::{Entry, Node};
 use crate::presence::change::{ChangeKind, Subject};
 use crate::presence::model::UserId;
@@ -79,20 +78,14 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
         let scalar = node.scalar()?;
         Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
     });
-    let dedupe = spec.dedupe.and_then(|(node, window)| {
-        let scalar = node.scalar()?;
-        let key = Template::compile(&scalar.text, &in_template);
-        let key = key.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
-        Some(Dedupe { key, window })
-    });
+    let noise = spec.noise.compile(&in_template, reader);
     let send = sends(spec, place, known, &in_template, reader);
     Some(Rule {
         id: Arc::from(id?.text),
         enabled: spec.enabled,
         who: Some(who?),
         occasion: Occasion::When(When { triggers, condition, hold_for: Duration::ZERO, send }),
-        cooldown: spec.cooldown.filter(|cooldown| !cooldown.is_zero()),
-        dedupe,
+        noise,
     })
 }
 

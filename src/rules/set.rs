@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::condition::Condition;
 use super::matcher::Narrow;
-use super::template::Template;
+use super::noise::Noise;
 use crate::lanyard::settings::LanyardSettings;
 use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
@@ -62,8 +62,7 @@ pub struct Rule {
     /// Nobody in particular, for a rule without `who`.
     pub who: Option<Who>,
     pub occasion: Occasion,
-    pub cooldown: Option<Duration>,
-    pub dedupe: Option<Dedupe>,
+    pub noise: Noise,
 }
 
 /// What a rule looks for, and what it then sends.
@@ -130,12 +129,6 @@ pub struct Trigger {
     pub kind: ChangeKind,
     /// All of these must hold.
     pub narrow: Vec<Narrow>,
-}
-
-/// The same key only once in a window.
-pub struct Dedupe {
-    pub key: Template,
-    pub window: Duration,
 }
 
 /// One notification of a firing.

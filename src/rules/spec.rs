@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::diagnostic::Problem;
-use super::duration::parse_duration;
 use super::elsewhere::{self, instead};
 use super::keys::{self, SUBSCRIBE};
 use super::matcher;
+use super::noise::NoiseSpec;
 use super::places::Span;
 use super::reading::{Allowed, Fields, Name, Reader};
 use super::tree::{Entry, Node, Value};
@@ -17,7 +17,6 @@ use crate::presence::settle::Smoothing;
 const EXPIRE: Duration = Duration::from_hours(1);
 const CATCH_UP: Duration = Duration::from_mins(15);
 const DOWN_AFTER: Duration = Duration::from_mins(5);
-const DEDUPE_WINDOW: Duration = Duration::from_hours(1);
 const HOLD_MAX: Duration = Duration::from_hours(1);
 const RESYNC: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
 /// `expire`, cooldowns and windows are kept on disk.
@@ -77,8 +76,7 @@ pub struct RuleSpec<'n> {
     pub who: Option<(Span, Vec<Name<'n>>)>,
     pub when: Option<(Span, Vec<TriggerSpec<'n>>)>,
     pub condition: Option<&'n Node>,
-    pub cooldown: Option<Duration>,
-    pub dedupe: Option<(&'n Node, Duration)>,
+    pub noise: NoiseSpec<'n>,
     pub send: Option<(Span, Vec<SendSpec<'n>>)>,
 }
 
@@ -333,8 +331,7 @@ impl Reader<'_> {
             }),
             when: fields.get("when").map(|when| (when.key_at, self.when(&when.value))),
             condition: fields.get("if").and_then(|it| self.text("if", &it.value).map(|_| &it.value)),
-            cooldown: fields.get("cooldown").and_then(|it| self.kept("cooldown", &it.value)),
-            dedupe: fields.get("dedupe").and_then(|it| self.dedupe(it)),
+            noise: NoiseSpec::read(fields, self),
             send: fields.get("send").map(|send| (send.key_at, self.send(send))),
         })
     }
@@ -383,50 +380,6 @@ impl Reader<'_> {
         Some(TriggerSpec { change, narrows: Fields::of(node).entries() })
     }
 
-    /// A template alone, or with its window.
-    fn dedupe<'n>(&mut self, entry: &'n Entry) -> Option<(&'n Node, Duration)> {
-        if !matches!(entry.value.value, Value::Map(_)) {
-            let text = self.text("dedupe", &entry.value)?.text.trim();
-            if parse_duration(text).is_ok() {
-                let what =
-                    format!("`dedupe` takes what must not ring twice, and `{text}` is a length of time");
-                let help = format!(
-                    "write `cooldown: {text}`, or `dedupe: {{key: \"{{{{track.id}}}}\", window: {text}}}`"
-                );
-                self.problems.add(Problem::error(entry.value.at, what).help(help));
-                return None;
-            }
-            return Some((self.telling(&entry.value)?, DEDUPE_WINDOW));
-        }
-        let fields = Fields::of(&entry.value);
-        self.check_keys(
-            fields,
-            &Allowed::fixed("`dedupe`", keys::DEDUPE, &|key| instead(elsewhere::DEDUPE, key)),
-        );
-        let window = fields.get("window").and_then(|it| self.kept("window", &it.value));
-        let Some(key) = fields.get("key") else {
-            self.problems.missing_key(
-                entry.key_at,
-                "key",
-                "`dedupe`",
-                "write what must not ring twice: `key: \"{{track.id}}\"`",
-            );
-            return None;
-        };
-        self.text("key", &key.value)?;
-        Some((self.telling(&key.value)?, window.unwrap_or(DEDUPE_WINDOW)))
-    }
-
-    /// A key that tells one ringing from another.
-    fn telling<'n>(&mut self, key: &'n Node) -> Option<&'n Node> {
-        if !key.scalar()?.text.contains("{{") {
-            let what = "this key is always the same, so the rule rings once for each person in its window";
-            let help = "what tells one ringing from another is a name in braces: `{{track.id}}`";
-            self.problems.add(Problem::warning(key.at, what).help(help));
-        }
-        Some(key)
-    }
-
     /// A target's name, a message, or a list of both.
     fn send<'n>(&mut self, entry: &'n Entry) -> Vec<SendSpec<'n>> {
         let items = self.list(&entry.value);
@@ -471,7 +424,8 @@ impl Reader<'_> {
         Some(expire)
     }
 
-    fn kept(&mut self, key: &str, node: &Node) -> Option<Duration> {
+    /// A length of time that is kept on disk.
+    pub fn kept(&mut self, key: &str, node: &Node) -> Option<Duration> {
         self.duration_within(key, node, Duration::ZERO, KEPT_MAX)
     }
 }

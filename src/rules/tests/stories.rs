@@ -44,8 +44,8 @@ fn a_rule_is_looked_up_and_compiled() {
     let when = rule.when().unwrap();
     assert_eq!(when.triggers.iter().map(|trigger| trigger.narrow.len()).collect::<Vec<_>>(), [0, 2]);
     assert!(when.condition.is_some());
-    assert_eq!(rule.cooldown.map(|it| it.as_secs()), Some(600));
-    assert_eq!(rule.dedupe.as_ref().map(|it| it.window.as_secs()), Some(3600));
+    assert_eq!(rule.noise.cooldown.map(|it| it.as_secs()), Some(600));
+    assert_eq!(rule.noise.dedupe.as_ref().map(|it| it.window.as_secs()), Some(3600));
     let sent: Vec<_> = when.send.iter().map(|send| (&*send.to, send.expire.as_secs())).collect();
     assert_eq!(sent, [("screen", 3600), ("phone", 300)]);
     let rang: Vec<usize> = loaded.set.index.candidates(ChangeKind::WentOnline, bob).collect();

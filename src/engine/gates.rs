@@ -1,0 +1,61 @@
+//! What may hold a firing back once its rule matches. They are asked in this order: `cooldown`, `dedupe`.
+//!
+//! What a gate remembers of a firing is only written down when all of them have let it through.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::bell::Firing;
+use super::marks::Marks;
+use super::verdict::Verdict;
+use crate::outbox::delivery::{Commit, MarkKind};
+use crate::rules::scope::Scope;
+use crate::rules::set::{Rule, RuleSet};
+
+#[derive(Default)]
+pub struct Gates {
+    pub marks: Marks,
+}
+
+impl Gates {
+    /// Asks each gate; the first that holds the firing back says why.
+    pub fn ask(
+        &mut self,
+        firing: &Firing<'_>,
+        scope: &Scope<'_>,
+        commit: &mut Commit,
+    ) -> Result<(), Verdict> {
+        let Firing { now, rule, person, .. } = *firing;
+        let noise = &rule.noise;
+        if let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Cooldown, "") {
+            return Err(Verdict::Cooling { left_ms });
+        }
+        // An empty key names nothing (a local file has no track id): nothing is taken for its duplicate.
+        let dedupe = noise.dedupe.as_ref().map(|dedupe| (dedupe.key.render_plain(scope), dedupe.window));
+        let dedupe = dedupe.filter(|(key, _)| !key.trim().is_empty());
+        if let Some((key, _)) = &dedupe
+            && let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Dedupe, key)
+        {
+            return Err(Verdict::Duplicate { left_ms });
+        }
+        if let Some(wait) = noise.cooldown {
+            commit.marks.push(self.marks.set(now, &rule.id, person, (MarkKind::Cooldown, ""), wait));
+        }
+        if let Some((key, window)) = dedupe {
+            commit.marks.push(self.marks.set(now, &rule.id, person, (MarkKind::Dedupe, &key), window));
+        }
+        Ok(())
+    }
+}
+
+/// How long a mark of each rule can hold; a disabled rule keeps its own.
+pub fn longest_marks(rules: &RuleSet) -> HashMap<(&str, MarkKind), Duration> {
+    let cooldown = |rule: &Rule| Some((MarkKind::Cooldown, rule.noise.cooldown?));
+    let dedupe = |rule: &Rule| Some((MarkKind::Dedupe, rule.noise.dedupe.as_ref()?.window));
+    let of_rule = |rule: &Rule| [cooldown(rule), dedupe(rule)].into_iter().flatten().collect::<Vec<_>>();
+    let each = rules
+        .rules
+        .iter()
+        .flat_map(|rule| of_rule(rule).into_iter().map(|(kind, longest)| ((&*rule.id, kind), longest)));
+    each.collect()
+}
