@@ -24,6 +24,18 @@ type Word = [(&'static str, &'static str); 1];
 type Name = [(&'static str, Arc<str>); 1];
 type NameAndWord = ([(&'static str, Arc<str>); 1], [(&'static str, &'static str); 1]);
 
+/// Why a session with Lanyard ended.
+pub const CLOSES: &[&str] = &["lost", "refused"];
+/// What of a frame could not be read.
+pub const GARBAGE: &[&str] = &["json", "oversized", "unknown", "person"];
+/// What became of a rules file.
+pub const LOADS: &[&str] = &["taken", "refused"];
+/// How an attempt ended: `End`'s words, and what is no answer.
+pub const ANSWERS: &[&str] =
+    &["delivered", "later", "paused", "plain", "refused", "disabled", "unsent", "unanswered", "dry_run"];
+/// How a delivery ended.
+pub const ENDS: &[&str] = &["delivered", "refused", "expired", "dry_run"];
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -58,11 +70,13 @@ pub struct LanyardMetrics {
 impl LanyardMetrics {
     /// Sessions ended: `reason` is one of a handful of words of ours, not the server's text.
     pub fn closed(&self, reason: &'static str, times: u64) {
+        debug_assert!(CLOSES.contains(&reason), "{reason}");
         self.closes.get_or_create(&[("reason", reason)]).inc_by(times);
     }
 
     /// Things arrived that could not be read.
     pub fn garbage(&self, kind: &'static str, times: u64) {
+        debug_assert!(GARBAGE.contains(&kind), "{kind}");
         self.garbage.get_or_create(&[("kind", kind)]).inc_by(times);
     }
 }
@@ -87,6 +101,11 @@ impl RulesMetrics {
 
     pub fn fired(&self, rule: &Arc<str>, times: u64) {
         self.firings.get_or_create(&[("rule", Arc::clone(rule))]).inc_by(times);
+    }
+
+    /// The file has no such rule any more.
+    pub fn forget(&self, rule: &Arc<str>) {
+        self.firings.remove(&[("rule", Arc::clone(rule))]);
     }
 
     /// Rules were asked about changes; `verdict` is a word of `Verdict::WORDS`.
@@ -121,15 +140,17 @@ impl OutboxMetrics {
         self.owed.get_or_create(&[("target", Arc::clone(target))]).inc();
     }
 
-    /// One attempt ended; `answer` is a word for how (`delivered`, `later`, `unsent`, `dry_run`, …).
+    /// One attempt ended; `answer` is one of `ANSWERS`.
     pub fn attempted(&self, target: &Arc<str>, answer: &'static str, took: Duration) {
+        debug_assert!(ANSWERS.contains(&answer), "{answer}");
         let name = [("target", Arc::clone(target))];
         self.durations.get_or_create(&name).observe(took.as_secs_f64());
         self.attempts.get_or_create(&(name, [("answer", answer)])).inc();
     }
 
-    /// A delivery came to its end; `end` is `delivered`, `refused`, `expired`, `dropped` or `dry_run`.
+    /// A delivery came to its end; `end` is one of `ENDS`.
     pub fn settled(&self, target: &Arc<str>, end: &'static str) {
+        debug_assert!(ENDS.contains(&end), "{end}");
         self.settled.get_or_create(&([("target", Arc::clone(target))], [("end", end)])).inc();
     }
 
@@ -140,6 +161,21 @@ impl OutboxMetrics {
 
     pub fn disabled(&self, target: &Arc<str>, disabled: bool) {
         self.disabled.get_or_create(&[("target", Arc::clone(target))]).set(i64::from(disabled));
+    }
+
+    /// The file has no such target any more.
+    pub fn forget(&self, target: &Arc<str>) {
+        let name = [("target", Arc::clone(target))];
+        for answer in ANSWERS {
+            self.attempts.remove(&(name.clone(), [("answer", *answer)]));
+        }
+        for end in ENDS {
+            self.settled.remove(&(name.clone(), [("end", *end)]));
+        }
+        self.owed.remove(&name);
+        self.durations.remove(&name);
+        self.pending.remove(&name);
+        self.disabled.remove(&name);
     }
 
     /// When the oldest delivery that is still owed was written down, if any is.

@@ -83,6 +83,7 @@ impl Bot {
         let grace = settings.grace + GRACE;
         let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())?;
         count_rules(&self.rules, &metrics, &status);
+        metrics.rules.loaded(true);
 
         let stops = Stops::default();
         let mut tasks = Tasks::default();

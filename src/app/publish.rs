@@ -1,5 +1,6 @@
 //! Carries what the pipeline has counted over to the metrics and to `/readyz`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,10 @@ impl Publisher {
     /// Other rules are in force: `engine` has gone over to them, and what it counts is by their places.
     pub fn adopt(&mut self, engine: &Engine, rules: Arc<RuleSet>) {
         self.counts.clone_from(engine.counts());
+        let there: HashSet<&str> = rules.rules.iter().map(|rule| &*rule.id).collect();
+        for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
+            self.metrics.rules.forget(&rule.id);
+        }
         self.rules = rules;
         self.recount = true;
     }

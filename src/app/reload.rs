@@ -178,7 +178,6 @@ pub fn count_rules(rules: &RuleSet, metrics: &Metrics, status: &Status) {
     metrics.rules.people.set(number(loaded.people));
     metrics.rules.targets.set(number(loaded.targets));
     metrics.rules.rules.set(number(loaded.rules));
-    metrics.rules.loaded(true);
     status.rules(loaded);
 }
 

@@ -235,7 +235,14 @@ impl Worker {
         let paces = targets.iter().map(|(name, target)| (name.clone(), pace(target))).collect();
         self.queue.handle(self.clock.now(), Event::Targets(paces));
         self.ward.retarget(|name| targets.contains_key(name));
-        self.targets = targets;
+        let before = std::mem::replace(&mut self.targets, targets);
+        for target in before.into_keys().filter(|name| !self.targets.contains_key(name)) {
+            // What is still owed to it is told until it has expired.
+            if self.waiting.get(&target).is_none_or(|&waiting| waiting == 0) {
+                self.waiting.remove(&target);
+                self.settings.metrics.forget(&target);
+            }
+        }
     }
 
     /// Does what the queue says.
@@ -459,9 +466,16 @@ impl Worker {
         for Waiting { target, count, .. } in waiting {
             self.waiting.insert(target, count);
         }
-        for (target, &count) in &self.waiting {
-            self.settings.metrics.pending(target, count);
-        }
+        let (targets, metrics) = (&self.targets, &self.settings.metrics);
+        self.waiting.retain(|target, &mut count| {
+            let wanted = count > 0 || targets.contains_key(target);
+            if wanted {
+                metrics.pending(target, count);
+            } else {
+                metrics.forget(target);
+            }
+            wanted
+        });
     }
 }
 

@@ -8,6 +8,7 @@ mod filled;
 mod home;
 mod lanyard;
 mod lanyard_network;
+mod metrics;
 mod misfortunes;
 mod misfortunes_outbox;
 mod outbox;
