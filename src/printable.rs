@@ -26,6 +26,19 @@ pub fn json(value: &Value) -> String {
     safe
 }
 
+/// JSON on one line.
+pub fn json_line(value: &Value) -> String {
+    let mut safe = String::new();
+    for c in value.to_string().chars() {
+        if moves(c) {
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// Control characters, line ends, and the marks that turn the direction of what follows.
 pub fn moves(c: char) -> bool {
     c.is_control()
@@ -64,5 +77,8 @@ mod tests {
         assert!(!written.contains(|c| moves(c) && c != '\n'), "{written:?}");
         assert!(written.contains("\\u009b31m\\u061c\\u200f\\u2028\\u2029\\u202e\\u2067z"), "{written}");
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        let line = json_line(&value);
+        assert!(!line.contains(moves), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
     }
 }

@@ -11,6 +11,7 @@ pub mod bot;
 pub mod census;
 pub mod committer;
 pub mod fault;
+pub mod lookout;
 pub mod outage;
 pub mod pipeline;
 pub mod publish;

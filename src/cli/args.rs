@@ -1,11 +1,14 @@
 //! What can be typed.
 
+pub mod looking;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use secrecy::SecretString;
 
+use self::looking::Watch;
 use super::style;
 use crate::logging::Format;
 use crate::web::listen::Listen;
@@ -56,6 +59,7 @@ pub struct Log {
 pub enum Command {
     Run(Run),
     Check(Check),
+    Watch(Watch),
     Demo(Demo),
     Init(Init),
     Send(Send),

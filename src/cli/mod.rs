@@ -16,4 +16,6 @@ mod rules_file;
 mod run;
 mod schema;
 mod send;
+mod watch;
+mod whom;
 mod words;

@@ -239,6 +239,7 @@ fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
         person: step.id,
         name: shown_name(rules, step),
         kind,
+        key: side("key"),
         from: side("from"),
         to: side("to"),
         late_ms: step.late_ms,

@@ -25,16 +25,12 @@ pub enum Told {
         person: UserId,
         name: String,
         kind: ChangeKind,
+        /// The KV key of `changed_kv`; else empty.
+        key: String,
         from: String,
         to: String,
         late_ms: Option<i64>,
     },
     /// `person` is nobody, and `name` empty, for a rule without `who`.
-    Verdict {
-        rule: Arc<str>,
-        person: Option<UserId>,
-        name: String,
-        cause: Cause,
-        verdict: Verdict,
-    },
+    Verdict { rule: Arc<str>, person: Option<UserId>, name: String, cause: Cause, verdict: Verdict },
 }

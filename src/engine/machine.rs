@@ -87,6 +87,11 @@ impl Engine {
         self.bell.watched = watched;
     }
 
+    /// Everyone whom Lanyard tells of is looked at, whether or not a rule asks.
+    pub fn heed_everyone(&mut self) {
+        self.everyone = true;
+    }
+
     /// What rules have made of changes so far.
     pub fn counts(&self) -> &Counts {
         &self.bell.counts

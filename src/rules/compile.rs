@@ -32,9 +32,24 @@ pub struct Loaded {
 
 /// Compiles a file's text. `vars` fills in what the text leaves to its surroundings; `TZ` is asked of it, too.
 pub fn compile(source: Source, vars: &dyn Vars) -> Result<Loaded, Findings> {
+    compile_after(|_| (), source, vars)
+}
+
+/// What tells who is watched and where Lanyard is.
+const PEOPLE_KEYS: &[&str] =
+    &["version", "timezone", "lanyard", "smoothing", "catch_up", "down_after", "people", "groups"];
+
+/// Compiles who is watched and where Lanyard is: a rule set without targets and rules, for whoever only looks
+/// on. Nothing else in the file need be right, or have its variables.
+pub fn compile_people(source: Source, vars: &dyn Vars) -> Result<RuleSet, Findings> {
+    compile_after(|root| root.keep_only(PEOPLE_KEYS), source, vars).map(|loaded| loaded.set)
+}
+
+fn compile_after(trim: impl FnOnce(&mut Node), source: Source, vars: &dyn Vars) -> Result<Loaded, Findings> {
     let (mut problems, mut mask) = (Problems::default(), Mask::default());
     let set = yaml::read(&source, &mut problems).map(|mut root| {
         parts::hide_secrets(&root, &source, &mut mask);
+        trim(&mut root);
         vars::fill(&mut root, &source, vars, &mut problems);
         let mut reader = Reader { source: &source, problems: &mut problems };
         let spec = Spec::read(&root, &mut reader);

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compile::{Alone, Loaded, compile, compile_target};
+use super::compile::{Alone, Loaded, compile, compile_people, compile_target};
 use super::diagnostic::{Findings, Problem};
 use super::places::{Source, Span};
+use super::set::RuleSet;
 use super::vars::{VALUE_BYTES_MAX, Vars};
 use super::yaml::FILE_BYTES_MAX;
 use crate::tls;
@@ -36,6 +37,19 @@ pub fn load_target(path: &Path, target: &str) -> Result<Option<Alone>, Findings>
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let variable = |name: &str| std::env::var(name).ok();
     compile_target(read(path)?, &Surroundings { folder, variable }, target)
+}
+
+/// Who is watched and where Lanyard is, without the rest of a file: nothing else need be right.
+pub fn load_people(path: &Path) -> Result<RuleSet, Findings> {
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let variable = |name: &str| std::env::var(name).ok();
+    compile_people(read(path)?, &Surroundings { folder, variable })
+}
+
+/// Nobody, and Lanyard's public server: what there is without a file.
+pub fn nobody() -> Result<RuleSet, Findings> {
+    let variable = |name: &str| std::env::var(name).ok();
+    compile_people(Source::new("", "version: 1"), &Surroundings { folder: PathBuf::new(), variable })
 }
 
 /// The file's text, or one sentence that says why there is none and what to do.

@@ -41,6 +41,7 @@ impl RuleSet {
     }
 }
 
+#[derive(Clone)]
 pub struct Person {
     pub key: String,
     pub id: UserId,

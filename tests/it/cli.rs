@@ -14,6 +14,7 @@ const COMMANDS: &[&[&str]] = &[
     &[],
     &["run"],
     &["check"],
+    &["watch"],
     &["demo"],
     &["init"],
     &["send"],

@@ -20,4 +20,5 @@ mod reference;
 mod reload;
 mod run_cli;
 mod sender;
+mod watch;
 mod web;

@@ -146,7 +146,8 @@ mod tests {
 
     fn change(kind: ChangeKind, from: &str, to: &str) -> Told {
         let (person, name) = (UserId(7), "Ada\u{1b}[2J".to_owned());
-        Told::Change { person, name, kind, from: from.to_owned(), to: to.to_owned(), late_ms: None }
+        let (key, from, to) = (String::new(), from.to_owned(), to.to_owned());
+        Told::Change { person, name, kind, key, from, to, late_ms: None }
     }
 
     fn judged(rule: &str, verdict: Verdict) -> Told {
