@@ -28,7 +28,9 @@ use crate::outbox::worker::{Health, Worker, WorkerSettings};
 use crate::proxies::Proxies;
 use crate::rules::set::RuleSet;
 use crate::web::access::{Access, Token};
+use crate::web::journal::Journal;
 use crate::web::listen::{Bounded, Listen, bind};
+use crate::web::questions::Desk;
 use crate::web::server::{self, Web};
 use crate::web::status::Status;
 
@@ -97,6 +99,8 @@ impl Bot {
         let (adopt, reloads) = mpsc::channel(1);
         let (ask, asked) = mpsc::channel(1);
         let ask = self.file.is_some().then_some(ask);
+        let journal = Journal::new(now);
+        let (desk, questions) = Desk::new(&journal);
         if let Some(file) = self.file {
             let reloader = Reloader {
                 clock,
@@ -113,7 +117,7 @@ impl Bot {
         if let Some(listener) = listener {
             let access = post_doorman(&listener, self.token, &self.listen)?;
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
-            let web = Web { access, metrics, status, reload: ask };
+            let web = Web { access, metrics, status, reload: ask, desk };
             let served = server::serve(listener, web, stops.web.clone());
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
@@ -132,17 +136,14 @@ impl Bot {
             unmonitored,
             reloads,
             tap: self.tap,
+            journal,
+            questions,
             publisher,
             since: None,
         };
         tasks.start("pipeline", pipeline.run(stops.pipeline.clone()));
         drop(store);
-        info!(
-            people = self.rules.people.len(),
-            targets = self.rules.targets.len(),
-            rules = self.rules.rules.len(),
-            "running"
-        );
+        tell_running(&self.rules);
 
         let broken = tokio::select! {
             () = leave.cancelled() => None,
@@ -176,6 +177,11 @@ fn tell_dry_run(data: &Path) {
         "dry run: nothing is sent, each delivery is printed instead; cooldowns and dedupe keys are kept in the data \
          directory as if it had been: give a dry run one of its own"
     );
+}
+
+fn tell_running(rules: &RuleSet) {
+    let (people, targets, rules) = (rules.people.len(), rules.targets.len(), rules.rules.len());
+    info!(people, targets, rules, "running");
 }
 
 fn tell_left(cut_off: usize) {

@@ -15,11 +15,14 @@ use crate::clock::Clock;
 use crate::engine::effects::{Effects, Told};
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
+use crate::engine::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
 use crate::presence::model::UserId;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
+use crate::web::journal::Journal;
+use crate::web::questions::Question;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
 const PENDING_ROWS_MAX: usize = 20_000;
@@ -39,6 +42,9 @@ pub struct Pipeline {
     pub reloads: mpsc::Receiver<Arc<RuleSet>>,
     /// Whoever looks on; slow ones miss something.
     pub tap: Option<mpsc::Sender<Told>>,
+    /// What happened lately, and those who ask for it and for what is known.
+    pub journal: Journal,
+    pub questions: mpsc::Receiver<Question>,
     pub publisher: Publisher,
     /// When the first frame came that something in the next commit is owed for.
     pub since: Option<Duration>,
@@ -49,7 +55,8 @@ impl Pipeline {
     pub async fn run(mut self, leave: CancellationToken) -> Result<(), String> {
         let mut effects = Effects::default();
         let commits = self.commits.clone();
-        self.engine.watch(self.tap.is_some());
+        // The demo shows everything; those who look at a bot must not slow it down.
+        self.engine.watch(if self.tap.is_some() { Telling::Everything } else { Telling::paced() });
         loop {
             let now = self.clock.now();
             let read = effects.commit.rows() < PENDING_ROWS_MAX;
@@ -60,6 +67,14 @@ impl Pipeline {
                 permit = commits.reserve(), if !effects.commit.is_empty() => {
                     let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
                     permit.send(self.gathered(&mut effects));
+                }
+                Some(question) = self.questions.recv() => {
+                    let now = self.clock.now();
+                    question.answer(now, &self.engine, &mut self.journal);
+                    // However many are asked, frames are taken in between.
+                    if self.client.ready(now, read).now_or_never().is_some() {
+                        self.take_all(&mut effects);
+                    }
                 }
                 () = self.client.ready(now, read) => self.take_all(&mut effects),
                 () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {
@@ -140,10 +155,16 @@ impl Pipeline {
             self.client.ask_again(self.clock.now());
         }
         self.publisher.tick(self.clock.now().mono, &self.engine, &self.client);
-        if let Some(tap) = &self.tap {
-            for told in effects.told.drain(..) {
-                let _ = tap.try_send(told);
+        self.journal.miss(self.engine.take_missed());
+        if effects.told.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        for told in effects.told.drain(..) {
+            if let Some(tap) = &self.tap {
+                let _ = tap.try_send(told.clone());
             }
+            self.journal.write(now, told);
         }
     }
 }

@@ -8,14 +8,16 @@ use super::effects::{Effects, Told};
 use super::gates::Gates;
 use super::ids::Ids;
 use super::person::{Known, Since, Span};
+use super::tally::{Last, Tally};
 use super::verdict::Verdict;
+use super::watch::Telling;
 use crate::outbox::delivery::Delivery;
 use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Hold;
 use crate::rules::cause::Cause;
-use crate::rules::condition::Judged;
+use crate::rules::condition::{Condition, Judged};
 use crate::rules::scope::{Changed, Now, Object, ObjectKind, Scope, Sight, Value};
 use crate::rules::set::{Rule, RuleSet, Send, When};
 use crate::time::{Moment, millis};
@@ -24,8 +26,10 @@ pub struct Bell {
     pub rules: Arc<RuleSet>,
     pub gates: Gates,
     pub ids: Ids,
-    /// Whether somebody looks on: only then is it told what happens.
-    pub watched: bool,
+    /// Who looks on: only then is it told what happens.
+    pub watch: Telling,
+    /// What became of each rule last.
+    pub tally: Tally,
     pub counts: Counts,
 }
 
@@ -90,7 +94,7 @@ impl Bell {
             self.counts.changes[change.kind as usize] += 1;
             let span = since.tell(change, step.before, step.after, step.ended_ms, step.now);
             let changed = Changed { change, before: step.before, after: step.after };
-            if self.watched {
+            if self.watch.tells_change(step.now.mono) {
                 effects.told.push(tell(&rules, step, changed));
             }
             for at in rules.index.candidates(change.kind, step.id) {
@@ -109,13 +113,16 @@ impl Bell {
                     self.counts.firings[at] += 1;
                 }
                 self.counts.verdicts[verdict.number()] += 1;
-                if self.watched {
+                let cause = Cause::Change(change.kind);
+                self.tally.note(at, Some(step.id), Last { at_ms: step.now.wall_ms, cause, verdict });
+                if self.watch.tells_verdict(step.now.mono, verdict) {
                     effects.told.push(Told::Verdict {
                         rule: Arc::clone(&rule.id),
                         person: Some(step.id),
                         name: shown_name(&rules, step),
-                        cause: Cause::Change(change.kind),
+                        cause,
                         verdict,
+                        values: deciding_values(&rules, when.condition.as_ref(), &scope, verdict),
                     });
                 }
             }
@@ -225,6 +232,23 @@ fn shown_name(rules: &RuleSet, step: &Step<'_>) -> String {
     match name {
         Some(Value::Text(name)) if !name.is_empty() => name.into_owned(),
         _ => step.id.to_string(),
+    }
+}
+
+/// What a condition that did not hold was made of.
+fn deciding_values(
+    rules: &RuleSet,
+    condition: Option<&Condition>,
+    scope: &Scope<'_>,
+    verdict: Verdict,
+) -> Vec<(String, String)> {
+    let decided = matches!(verdict, Verdict::ConditionFalse | Verdict::ConditionTooCostly);
+    match condition {
+        Some(condition) if decided => {
+            let values = condition.values(scope).into_iter();
+            values.map(|(part, worth)| (rules.shown(&part), rules.shown(&worth))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

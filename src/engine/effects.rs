@@ -32,5 +32,13 @@ pub enum Told {
         late_ms: Option<i64>,
     },
     /// `person` is nobody, and `name` empty, for a rule without `who`.
-    Verdict { rule: Arc<str>, person: Option<UserId>, name: String, cause: Cause, verdict: Verdict },
+    Verdict {
+        rule: Arc<str>,
+        person: Option<UserId>,
+        name: String,
+        cause: Cause,
+        verdict: Verdict,
+        /// What decided a condition that did not hold: its parts as they are written, and what each was worth.
+        values: Vec<(String, String)>,
+    },
 }

@@ -13,6 +13,8 @@ use super::guard::Guard;
 use super::ids::Ids;
 use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
+use super::tally::Tally;
+use super::watch::{Missed, Telling};
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::Memory;
 use crate::presence::by_id::ById;
@@ -60,7 +62,8 @@ impl Engine {
             bell: Bell {
                 gates: Gates::default(),
                 ids: Ids::new(seed),
-                watched: false,
+                watch: Telling::Nothing,
+                tally: Tally::new(&rules),
                 counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },
                 rules: Arc::clone(&rules),
             },
@@ -82,9 +85,19 @@ impl Engine {
         engine
     }
 
-    /// From now on, `Effects::told` says what happens.
-    pub fn watch(&mut self, watched: bool) {
-        self.bell.watched = watched;
+    /// From now on, `Effects::told` says what happens to whoever looks on.
+    pub fn watch(&mut self, watch: Telling) {
+        self.bell.watch = watch;
+    }
+
+    /// What those who look on have not been told since the last call.
+    pub fn take_missed(&mut self) -> Missed {
+        self.bell.watch.take_missed()
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.rules)
     }
 
     /// Everyone whom Lanyard tells of is looked at, whether or not a rule asks.

@@ -8,6 +8,7 @@ use super::effects::Effects;
 use super::gates::longest_marks;
 use super::machine::Engine;
 use super::person::{Known, Standing};
+use super::tally::places_before;
 use crate::outbox::delivery::Memory;
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
@@ -94,6 +95,7 @@ impl Engine {
             firings[at] = before.map_or(0, |before| self.bell.counts.firings[before]);
         }
         self.bell.counts.firings = firings;
+        self.bell.tally.adopt(&places_before(&self.rules, &rules));
         self.places = places(&rules);
         self.everyone = rules.for_everyone();
         let gone: Vec<UserId> = self.known.keys().copied().filter(|&id| !self.wanted(id)).collect();

@@ -14,7 +14,10 @@ pub mod machine;
 pub mod marks;
 mod memory;
 pub mod person;
+pub mod tally;
 pub mod verdict;
+pub mod view;
+pub mod watch;
 
 #[cfg(test)]
 mod any_story;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::effects::{Effects, Told};
 use super::machine::Engine;
 use super::verdict::Verdict;
+use super::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::settings::LanyardSettings;
 use crate::outbox::delivery::{Commit, Memory};
@@ -76,6 +77,7 @@ fn rule_set(rules: Vec<Rule>) -> Arc<RuleSet> {
         targets: std::collections::BTreeMap::new(),
         index: Index::new(&rules),
         rules,
+        values: crate::targets::filled::Values::new(),
     })
 }
 
@@ -90,7 +92,7 @@ fn play(rules: Vec<Rule>, events: &[(u64, Event)]) -> Vec<String> {
     let rules = rule_set(rules);
     let mut disk = Disk::default();
     let mut engine = Engine::new(Arc::clone(&rules), Memory::default(), Moment::default(), 1);
-    engine.watch(true);
+    engine.watch(Telling::Everything);
     let mut told = Vec::new();
     let mut away = 0;
     let mut set_ms = 0;
@@ -113,7 +115,7 @@ fn play(rules: Vec<Rule>, events: &[(u64, Event)]) -> Vec<String> {
             if let Restart(seconds) | Kill(seconds) = event {
                 away += seconds;
                 engine = Engine::new(Arc::clone(&rules), disk.memory.clone(), at(second + away, set_ms), 1);
-                engine.watch(true);
+                engine.watch(Telling::Everything);
             }
         }
         tell(second, &mut effects, &mut told);
@@ -418,7 +420,7 @@ fn flap_with(smoothing: Smoothing, back_at: Option<u64>, snapshot_at: Option<u64
     rules.people =
         ids.iter().map(|&id| Person { key: id.to_string(), id, name: String::new(), smoothing }).collect();
     let mut engine = Engine::new(Arc::new(rules), Memory::default(), Moment::default(), 1);
-    engine.watch(true);
+    engine.watch(Telling::Everything);
     let show = |engine: &mut Engine, second, id: UserId, status: &str, snapshot, effects: &mut Effects| {
         let raw = format!(r#"{{"discord_user":{{"id":"{id}"}},"discord_status":"{status}"}}"#);
         let (id, presence) = Presence::parse(&raw, None).unwrap();
@@ -481,7 +483,7 @@ fn other_rules_keep_what_is_known_and_the_waits_that_stay() {
     let parse = |raw| Presence::parse(raw, None).unwrap().1;
     let cooled = rule_set(vec![status(Some(600))]);
     let mut engine = Engine::new(Arc::clone(&cooled), Memory::default(), Moment::default(), 1);
-    engine.watch(true);
+    engine.watch(Telling::Everything);
     let mut ring = |after: Option<Vec<Rule>>, second, presence| {
         let mut effects = Effects::default();
         if let Some(rules) = after {

@@ -7,6 +7,7 @@ use super::disk::Disk;
 use crate::engine::effects::{Effects, Told};
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
+use crate::engine::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{Delivery, Memory};
 use crate::presence::model::{Presence, UserId};
@@ -70,7 +71,7 @@ impl Rehearsal {
     #[must_use]
     pub fn watched(mut self) -> Self {
         self.watched = true;
-        self.engine.watch(true);
+        self.engine.watch(Telling::Everything);
         self
     }
 
@@ -124,7 +125,7 @@ impl Rehearsal {
         self.now = self.now.plus(away);
         let disk = self.disk.as_ref().expect("only a rehearsal that keeps what is written down is restarted");
         self.engine = Engine::new(Arc::clone(&self.rules), disk.memory(), self.now, SEED);
-        self.engine.watch(self.watched);
+        self.engine.watch(if self.watched { Telling::Everything } else { Telling::Nothing });
     }
 
     /// Goes over to other rules, as a reload does.

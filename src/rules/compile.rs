@@ -143,6 +143,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
         targets: built,
         rules,
         index,
+        values: root.values(),
     }
 }
 

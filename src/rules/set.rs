@@ -14,7 +14,9 @@ use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
 use crate::presence::model::UserId;
 use crate::presence::settle::Smoothing;
+use crate::printable;
 use crate::targets::Target;
+use crate::targets::filled::{self, Values};
 use crate::targets::message::Message;
 
 /// The whole file, compiled.
@@ -32,9 +34,16 @@ pub struct RuleSet {
     pub targets: BTreeMap<Arc<str>, Arc<Target>>,
     pub rules: Vec<Rule>,
     pub index: Index,
+    /// What `${…}` in the file stand for: shown by name alone.
+    pub values: Values,
 }
 
 impl RuleSet {
+    /// A text of the file, or what came of one, fit to be shown.
+    pub fn shown(&self, text: &str) -> String {
+        printable::plain(&filled::named(text, &self.values))
+    }
+
     /// Whether a rule is about everyone whom Lanyard knows.
     pub fn for_everyone(&self) -> bool {
         self.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Some(Who::Everyone)))

@@ -71,6 +71,24 @@ pub fn shown(parts: &Parts) -> Parts {
     shown
 }
 
+/// A text of the rules file, or what came of one, with names in place of values, also where they are quoted.
+pub fn named(text: &str, values: &Values) -> String {
+    let quoted = values.iter().filter_map(|(name, value)| {
+        let (plain, quoted) = (value.expose_secret(), value.expose_secret().escape_debug().to_string());
+        (quoted != plain && plain.len() >= VALUE_BYTES_MIN).then(|| (format!("${{{name}}}"), quoted))
+    });
+    let text = quoted.fold(Cow::Borrowed(text), |text, (name, quoted)| {
+        if text.contains(&quoted) { Cow::Owned(text.replace(&quoted, &name)) } else { text }
+    });
+    let (mut named, places) = taken_out(&text, values);
+    for place in places.iter().rev() {
+        if let (Some(at), Some(name)) = (place[0].as_u64(), place[1].as_str()) {
+            named.insert_str(usize::try_from(at).unwrap_or(usize::MAX), &format!("${{{name}}}"));
+        }
+    }
+    named
+}
+
 fn filled<E>(parts: &Parts, mut value: impl FnMut(&str) -> Result<String, E>) -> Result<Cow<'_, Parts>, E> {
     let Some(places) = parts.get(FILLED).and_then(Value::as_object) else { return Ok(Cow::Borrowed(parts)) };
     let mut rest = parts.clone();
@@ -168,6 +186,19 @@ mod tests {
             })
         );
         assert_eq!(put_in(&kept, &Values::new()).unwrap_err(), "LONG");
+    }
+
+    #[test]
+    fn a_text_names_what_it_holds() {
+        let values = values(&[("TOK", "T0P\"SECRET"), ("LONG", "T0P\"SECRETER"), ("ONE", "1")]);
+        for (text, shown) in [
+            (r#"kv.code == 'T0P"SECRET' && 1 < 2"#, "kv.code == '${TOK}' && 1 < 2"),
+            (r#"kv.code: "T0P\"SECRETER!""#, r#"kv.code: "${LONG}!""#),
+            (r#"T0P"SECRET and T0P"SECRET"#, "${TOK} and ${TOK}"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(named(text, &values), shown);
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 pub mod access;
 mod gate;
+pub mod journal;
 pub mod listen;
 mod login;
+pub mod questions;
 pub mod server;
 pub mod status;

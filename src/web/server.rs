@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::{Access, Grant};
 use super::gate;
 use super::listen::Bounded;
+use super::questions::Desk;
 use super::status::Status;
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
@@ -40,6 +41,8 @@ pub struct Web {
     pub status: Arc<Status>,
     /// To whoever reads the rules file again; nobody where there is no file.
     pub reload: Option<mpsc::Sender<Asked>>,
+    /// To the task that has the engine.
+    pub desk: Desk,
 }
 
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.

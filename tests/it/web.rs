@@ -4,8 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use doorchime::metrics::Metrics;
+use doorchime::time::Moment;
 use doorchime::web::access::{Access, Token};
+use doorchime::web::journal::Journal;
 use doorchime::web::listen::{Listen, ListenError, bind};
+use doorchime::web::questions::Desk;
 use doorchime::web::server::{Web, serve};
 use doorchime::web::status::{Connection, Loaded, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +46,7 @@ impl Door {
             metrics: Metrics::new(),
             status: Arc::clone(&status),
             reload: None,
+            desk: Desk::new(&Journal::new(Moment::default())).0,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, web, leaving.clone()));

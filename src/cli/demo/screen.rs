@@ -152,7 +152,7 @@ mod tests {
 
     fn judged(rule: &str, verdict: Verdict) -> Told {
         let (name, cause) = ("Ada".to_owned(), Cause::Change(ChangeKind::WentOnline));
-        Told::Verdict { rule: rule.into(), person: Some(UserId(7)), name, cause, verdict }
+        Told::Verdict { rule: rule.into(), person: Some(UserId(7)), name, cause, verdict, values: Vec::new() }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::engine::effects::Effects;
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
+use crate::engine::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{Commit, Memory};
 use crate::presence::settle::Smoothing;
@@ -49,7 +50,7 @@ async fn look_on(whom: Whom, json: bool) -> Ended {
     let mut signals = pin!(Signals::listen().map_err(Failure::fault)?.twice(leave.clone()));
     let mut lookout = Lookout::new(clock, &rules, everyone, 0).map_err(spoken)?;
     let mut engine = Engine::new(Arc::clone(&rules), Memory::default(), clock.now(), 0);
-    engine.watch(true);
+    engine.watch(Telling::Everything);
     if everyone {
         engine.heed_everyone();
     }
