@@ -1,6 +1,5 @@
 //! The bot: everything opened in order, run, and closed in the order of the flow.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,8 +22,9 @@ use crate::engine::machine::Engine;
 use crate::lanyard::rest::Rest;
 use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
+use crate::outbox::health::{Health, Healths};
 use crate::outbox::store::handle::{self, Durability, StoreState};
-use crate::outbox::worker::{Health, Worker, WorkerSettings};
+use crate::outbox::worker::{Worker, WorkerSettings};
 use crate::proxies::Proxies;
 use crate::rules::set::RuleSet;
 use crate::web::access::{Access, Token};
@@ -123,8 +123,9 @@ impl Bot {
         }
         let cut_off = Arc::new(AtomicUsize::new(0));
         tasks.start("worker", run_worker(worker, stops.worker.clone(), Arc::clone(&cut_off)));
-        tasks
-            .start("committer", committer::run(to_commit, store.clone(), mail, clock, metrics.store.clone()));
+        let healths = mail.health();
+        let committer = committer::run(to_commit, store.clone(), mail, clock, metrics.store.clone());
+        tasks.start("committer", committer);
         tasks.start("census", census::run(clock, rest, to_ask, found));
         let publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), Arc::clone(&self.rules));
         let pipeline = Pipeline {
@@ -134,6 +135,7 @@ impl Bot {
             commits,
             absent,
             unmonitored,
+            healths,
             reloads,
             tap: self.tap,
             journal,
@@ -265,7 +267,7 @@ fn tell_store(status: Arc<Status>, metrics: Arc<Metrics>) -> impl FnMut(&StoreSt
 }
 
 /// Which targets are disabled, for `/readyz`.
-fn tell_targets(status: Arc<Status>, metrics: Arc<Metrics>) -> impl FnMut(&BTreeMap<Arc<str>, Health>) {
+fn tell_targets(status: Arc<Status>, metrics: Arc<Metrics>) -> impl FnMut(&Healths) {
     move |targets| {
         for (target, health) in targets {
             metrics.outbox.disabled(target, matches!(health, Health::Disabled { .. }));

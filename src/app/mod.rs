@@ -12,7 +12,6 @@ pub mod census;
 pub mod committer;
 pub mod fault;
 pub mod lookout;
-pub mod outage;
 pub mod pipeline;
 pub mod publish;
 pub mod reload;

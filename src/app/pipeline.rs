@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::committer::Gathered;
@@ -18,6 +18,7 @@ use crate::engine::person::Standing;
 use crate::engine::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
+use crate::outbox::health::Healths;
 use crate::presence::model::UserId;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
@@ -38,6 +39,8 @@ pub struct Pipeline {
     /// People whom a snapshot did not show, for the census; and those it found to be unmonitored.
     pub absent: mpsc::Sender<UserId>,
     pub unmonitored: mpsc::Receiver<UserId>,
+    /// How targets do. Neither side waits for the other: what was missed in between is over.
+    pub healths: watch::Receiver<Healths>,
     /// Other rules to go over to.
     pub reloads: mpsc::Receiver<Arc<RuleSet>>,
     /// Whoever looks on; slow ones miss something.
@@ -84,6 +87,11 @@ impl Pipeline {
                         self.publisher.note(now.mono);
                     }
                 }
+                Ok(()) = self.healths.changed(), if read => {
+                    // The worker is not kept from noting the next one meanwhile.
+                    let healths = self.healths.borrow_and_update().clone();
+                    self.engine.hear_targets(self.clock.now(), &healths, &mut effects);
+                }
                 Some(rules) = self.reloads.recv() => self.adopt(rules, &mut effects),
                 Some(id) = self.unmonitored.recv() => {
                     let now = self.clock.now();
@@ -91,6 +99,7 @@ impl Pipeline {
                     self.publisher.note_unmonitored(now.mono);
                 }
             }
+            self.hear_lanyard(&mut effects);
             self.tell(&mut effects);
         }
         self.client.close(self.clock.now()).await;
@@ -146,6 +155,14 @@ impl Pipeline {
         self.publisher.note(now.mono);
     }
 
+    fn hear_lanyard(&mut self, effects: &mut Effects) {
+        let live = match (self.client.live(), self.client.trouble()) {
+            (true, _) => Ok(()),
+            (false, why) => Err(why.unwrap_or("no answer yet")),
+        };
+        self.engine.hear_lanyard(self.clock.now(), live, effects);
+    }
+
     fn gathered(&mut self, effects: &mut Effects) -> Gathered {
         Gathered { commit: std::mem::take(&mut effects.commit), since: self.since.take() }
     }
@@ -155,6 +172,7 @@ impl Pipeline {
             self.client.ask_again(self.clock.now());
         }
         self.publisher.tick(self.clock.now().mono, &self.engine, &self.client);
+        self.publisher.tell(effects.news.drain(..));
         self.journal.miss(self.engine.take_missed());
         if effects.told.is_empty() {
             return;

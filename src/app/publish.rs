@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::outage::{News, Outage};
 use crate::engine::bell::Counts;
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
+use crate::engine::troubles::{News, Turn};
 use crate::engine::verdict::Verdict;
 use crate::lanyard::counts::LanyardCounts;
 use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
+use crate::outbox::delivery::Part;
 use crate::presence::change::ChangeKind;
 use crate::rules::set::{Person, RuleSet};
 use crate::rules::template;
@@ -31,7 +32,6 @@ pub struct Publisher {
     lanyard: LanyardCounts,
     template_faults: u64,
     connection: Connection,
-    outage: Outage,
     due: Option<Duration>,
     /// Somebody may have become known to Lanyard, or unknown.
     recount: bool,
@@ -49,7 +49,6 @@ impl Publisher {
             lanyard,
             template_faults: template::faults(),
             connection,
-            outage: Outage::default(),
             // Whom an earlier run found to be unknown counts from the start.
             due: Some(Duration::ZERO),
             recount: true,
@@ -68,7 +67,7 @@ impl Publisher {
     }
 
     pub fn deadline(&self) -> Option<Duration> {
-        [self.due, self.outage.deadline(self.rules.down_after)].into_iter().flatten().min()
+        self.due
     }
 
     /// Carries over what has been counted, if it is time.
@@ -80,27 +79,29 @@ impl Publisher {
                 self.carry_unmonitored(engine);
             }
         }
+        self.metrics.lanyard.down.set(i64::from(engine.lanyard_is_down()));
         self.carry_connection(client);
-        self.carry_outage(now, client.live());
     }
 
-    fn carry_outage(&mut self, now: Duration, live: bool) {
-        match self.outage.look(now, live, self.rules.down_after) {
-            Some(News::Down) => {
-                let (for_s, why) = (self.rules.down_after.as_secs(), self.why_down());
-                error!(for_s, why, "Lanyard is down: nobody is watched, and silence means nothing");
-                self.metrics.lanyard.down.set(1);
+    /// Says in the log what is new of our own ways.
+    pub fn tell(&self, news: impl Iterator<Item = News>) {
+        for News { part, turn, .. } in news {
+            let for_s = self.rules.down_after.as_secs();
+            match (part, turn) {
+                (Part::Lanyard, Turn::Fails { why }) => {
+                    error!(for_s, why, "Lanyard is down: nobody is watched, and silence means nothing");
+                }
+                (Part::Lanyard, Turn::Recovered { lasted_ms }) => {
+                    info!(after_s = lasted_ms / 1000, "Lanyard is back");
+                }
+                (Part::Target(target), Turn::Fails { why }) => {
+                    error!(%target, why, "target fails: what is meant for it does not arrive");
+                }
+                (Part::Target(target), Turn::Recovered { lasted_ms }) => {
+                    info!(%target, after_s = lasted_ms / 1000, "target has recovered");
+                }
             }
-            Some(News::Up(after)) => {
-                info!(after_s = after.as_secs(), "Lanyard is back");
-                self.metrics.lanyard.down.set(0);
-            }
-            None => {}
         }
-    }
-
-    fn why_down(&self) -> &str {
-        if let Connection::Down { why } = &self.connection { why } else { "no answer yet" }
     }
 
     /// Other rules are in force: `engine` has gone over to them, and what it counts is by their places.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::troubles::News;
 use super::verdict::Verdict;
 use crate::outbox::delivery::Commit;
 use crate::presence::change::ChangeKind;
@@ -16,6 +17,8 @@ pub struct Effects {
     pub told: Vec<Told>,
     /// Lanyard should be asked for everybody's presence again, soon.
     pub ask_again: bool,
+    /// What is new of doorchime's own ways, for the log.
+    pub news: Vec<News>,
 }
 
 /// One thing that happened, for the terminal and the page.

@@ -14,9 +14,10 @@ use super::ids::Ids;
 use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
 use super::tally::Tally;
+use super::troubles::Troubles;
 use super::watch::{Missed, Telling};
 use crate::lanyard::observation::Observation;
-use crate::outbox::delivery::Memory;
+use crate::outbox::delivery::{Memory, Part};
 use crate::presence::by_id::ById;
 use crate::presence::change::Change;
 use crate::presence::model::{Presence, UserId};
@@ -39,6 +40,9 @@ pub struct Engine {
     pub(super) unsaved: Vec<UserId>,
     /// Rules of an earlier run that are gone, still to be written down.
     pub(super) retired: Vec<Arc<str>>,
+    pub(super) troubles: Troubles,
+    /// Parts that an earlier run told to fail, and that are gone, still to be written down.
+    pub(super) healed: Vec<Part>,
     pub(super) save_at: Option<Duration>,
     /// When to write down that people are being watched.
     pub(super) vouch_at: Option<Duration>,
@@ -72,6 +76,8 @@ impl Engine {
             ends: BinaryHeap::new(),
             unsaved: Vec::new(),
             retired: Vec::new(),
+            troubles: Troubles::default(),
+            healed: Vec::new(),
             save_at: None,
             vouch_at: None,
             ahead_ms: now.ahead_ms(),
@@ -157,6 +163,7 @@ impl Engine {
         if self.vouch_at.is_some_and(|at| at <= now.mono) {
             self.vouch(now, effects);
         }
+        self.end_patience(now, effects);
         if self.ask_at.is_some_and(|at| at <= now.mono) {
             self.ask_at = None;
             effects.ask_again = true;
@@ -166,7 +173,8 @@ impl Engine {
     /// When `tick` has something to do next.
     pub fn deadline(&self) -> Option<Duration> {
         let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
-        [hold_ends, self.save_at, self.vouch_at, self.ask_at].into_iter().flatten().min()
+        let news = self.troubles.deadline();
+        [hold_ends, self.save_at, self.vouch_at, self.ask_at, news].into_iter().flatten().min()
     }
 
     /// Whether anybody asks about this person.

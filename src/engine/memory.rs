@@ -9,7 +9,7 @@ use super::gates::longest_marks;
 use super::machine::Engine;
 use super::person::{Known, Standing};
 use super::tally::places_before;
-use crate::outbox::delivery::Memory;
+use crate::outbox::delivery::{Failure, Memory};
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
 use crate::rules::set::RuleSet;
@@ -34,6 +34,7 @@ impl Engine {
         }
         self.ahead_ms = now.ahead_ms();
         effects.commit.marks.extend(self.bell.gates.marks.all(now));
+        effects.commit.failures.extend(self.troubles.told(now));
         if self.vouch_at.is_some() {
             self.vouch(now, effects);
         }
@@ -84,6 +85,7 @@ impl Engine {
         }
         self.retired.extend(retired);
         self.save_at = (!self.retired.is_empty()).then_some(now.mono);
+        self.recall_failures(now, memory.failures);
     }
 
     /// Goes over to another rule set. What is known of people and the waits of rules that are still there
@@ -112,6 +114,7 @@ impl Engine {
         }
         self.bell.rules = Arc::clone(&rules);
         self.rules = rules;
+        self.adopt_failures(effects);
     }
 
     /// Writes down everything that is known, before the process ends.
@@ -134,6 +137,8 @@ impl Engine {
         for rule in self.retired.drain(..) {
             effects.commit.retire(rule);
         }
+        let healed = self.healed.drain(..).map(|part| Failure { part, since_ms: None });
+        effects.commit.failures.extend(healed);
         self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
     }
 

@@ -15,6 +15,7 @@ pub mod marks;
 mod memory;
 pub mod person;
 pub mod tally;
+pub mod troubles;
 pub mod verdict;
 pub mod view;
 pub mod watch;
@@ -23,3 +24,5 @@ pub mod watch;
 mod any_story;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod troubles_transcripts;

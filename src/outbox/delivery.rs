@@ -107,6 +107,22 @@ impl NoteKind {
     }
 }
 
+/// A part of doorchime's own ways that may fail.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Lanyard,
+    /// By name.
+    Target(Arc<str>),
+}
+
+/// That a part fails, as far as rules have been told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub part: Part,
+    /// Wall time; `None` to strike it out.
+    pub since_ms: Option<i64>,
+}
+
 /// What is now known and what is now owed: one transaction, all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
@@ -117,6 +133,7 @@ pub struct Commit {
     pub retired: Vec<Arc<str>>,
     pub marks: Vec<Mark>,
     pub notes: Vec<Note>,
+    pub failures: Vec<Failure>,
     pub deliveries: Vec<Delivery>,
     /// Wall time until which everybody who is live was being watched.
     pub heard_ms: Option<i64>,
@@ -137,6 +154,7 @@ impl Commit {
             + self.retired.len()
             + self.marks.len()
             + self.notes.len()
+            + self.failures.len()
             + self.deliveries.len()
     }
 
@@ -146,6 +164,7 @@ impl Commit {
             && self.retired.is_empty()
             && self.marks.is_empty()
             && self.notes.is_empty()
+            && self.failures.is_empty()
             && self.deliveries.is_empty()
             && self.heard_ms.is_none()
     }
@@ -157,6 +176,7 @@ pub struct Memory {
     pub baselines: Vec<Baseline>,
     pub marks: Vec<Mark>,
     pub notes: Vec<Note>,
+    pub failures: Vec<Failure>,
     pub heard_ms: Option<i64>,
 }
 

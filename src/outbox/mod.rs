@@ -9,6 +9,7 @@ pub mod queue;
 pub mod retry;
 pub mod sender;
 pub mod store;
+pub mod ward;
 pub mod worker;
 
 #[cfg(test)]

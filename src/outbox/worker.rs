@@ -14,20 +14,19 @@ use tracing::{debug, error, info, warn};
 
 use super::attempt::{self, Attempted};
 use super::delivery::{Attempt, End, Fate, Outcome, Owed, Settled};
-use super::health::{Healths, Ward};
+use super::health::Healths;
 use super::queue::{Action, Event, Pace, Queue, QueueSettings};
 use super::retry::RetrySettings;
 use super::sender::{Sender, SenderError};
 use super::store::error::StoreError;
 use super::store::handle::{Nudge, StoreHandle};
 use super::store::rows::{Page, Waiting};
+use super::ward::Ward;
 use crate::clock::Clock;
 use crate::lanyard::chance::Chance;
 use crate::metrics::{Metrics, OutboxMetrics};
 use crate::targets::Target;
 use crate::time::Moment;
-
-pub use super::health::Health;
 
 pub type Targets = BTreeMap<Arc<str>, Arc<Target>>;
 

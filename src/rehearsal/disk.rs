@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::outbox::delivery::{Baseline, Commit, Mark, MarkKind, Memory, Note, NoteKind};
+use crate::outbox::delivery::{Baseline, Commit, Failure, Mark, MarkKind, Memory, Note, NoteKind, Part};
 use crate::presence::model::UserId;
 use crate::time::Moment;
 
@@ -12,6 +12,7 @@ pub struct Disk {
     baselines: BTreeMap<UserId, Baseline>,
     marks: BTreeMap<Key<MarkKind>, i64>,
     notes: BTreeMap<Key<NoteKind>, Box<str>>,
+    failures: BTreeMap<Part, i64>,
     heard_ms: Option<i64>,
     /// Marks that are over are swept out when there are so many.
     sweep_at: usize,
@@ -46,6 +47,12 @@ impl Disk {
                 self.notes.insert(key, text);
             }
         }
+        for Failure { part, since_ms } in commit.failures {
+            match since_ms {
+                Some(since_ms) => self.failures.insert(part, since_ms),
+                None => self.failures.remove(&part),
+            };
+        }
         self.heard_ms = commit.heard_ms.or(self.heard_ms);
     }
 
@@ -64,10 +71,14 @@ impl Disk {
             key: key.clone(),
             text: text.clone(),
         });
+        let failures = self.failures.iter();
+        let failures =
+            failures.map(|(part, since_ms)| Failure { part: part.clone(), since_ms: Some(*since_ms) });
         Memory {
             baselines: self.baselines.values().cloned().collect(),
             marks: marks.collect(),
             notes: notes.collect(),
+            failures: failures.collect(),
             heard_ms: self.heard_ms,
         }
     }

@@ -138,7 +138,8 @@ impl Rehearsal {
 
     /// Writes down what the last call led to, and shows the rest.
     fn show(&mut self, sink: Sink<'_>) {
-        let Effects { commit, told, ask_again } = &mut self.effects;
+        let Effects { commit, told, ask_again, news } = &mut self.effects;
+        news.clear();
         let ask_again = std::mem::take(ask_again);
         let mut commit = std::mem::take(commit);
         let owed = &mut commit.deliveries;

@@ -36,7 +36,7 @@ pub const FILE: &[Setting] = &[
     key(
         "down_after",
         "duration",
-        "Lanyard counts as down, in the log and in the metrics, when it was gone this long; `5m` if not given, at most `7d`.",
+        "Lanyard counts as down when it was gone this long, and a target as failing when it took nothing for this long; `5m` if not given, at most `7d`.",
     ),
     key("people", "people", "Whom to watch: a name of your choice, and the Discord user id."),
     key("groups", "groups", "Names for several people together."),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Note, NoteKind, Owed,
-    Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
+    NoteKind, Owed, Part, Settled,
 };
 use crate::presence::model::UserId;
 use crate::time::millis;
@@ -67,6 +67,7 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
         db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES ('heard_ms', ?)")?
             .execute([heard_ms])?;
     }
+    write_failures(db, &commit.failures)?;
     if commit.deliveries.is_empty() {
         return Ok(());
     }
@@ -106,6 +107,35 @@ fn write_notes(db: &Transaction<'_>, notes: &[Note]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How the fact that Lanyard is down is called, and how that a target fails, before the target's name.
+const LANYARD_DOWN: &str = "lanyard_down_ms";
+const TARGET_FAILING: &str = "target_failing_ms ";
+
+fn write_failures(db: &Transaction<'_>, failures: &[Failure]) -> Result<()> {
+    for Failure { part, since_ms } in failures {
+        let name = match part {
+            Part::Lanyard => LANYARD_DOWN.to_owned(),
+            Part::Target(target) => format!("{TARGET_FAILING}{target}"),
+        };
+        match since_ms {
+            Some(since_ms) => db
+                .prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")?
+                .execute(params![name, since_ms])?,
+            None => db.prepare_cached("DELETE FROM facts WHERE name = ?")?.execute([name])?,
+        };
+    }
+    Ok(())
+}
+
+fn failure(name: &str, since_ms: i64) -> Option<Failure> {
+    let part = match name.strip_prefix(TARGET_FAILING) {
+        Some(target) => Part::Target(target.into()),
+        None if name == LANYARD_DOWN => Part::Lanyard,
+        None => return None,
+    };
+    Some(Failure { part, since_ms: Some(since_ms) })
 }
 
 /// Writes down an outcome; false if the row is not owed any more (dropped by a person meanwhile).
@@ -190,12 +220,15 @@ pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
         let (rule, person) = (row.get(0)?, person_back(row.get(1)?));
         Ok(Some(Note { rule, person, kind, key: row.get(3)?, text: row.get(4)? }))
     })?;
+    let mut failures = db.prepare("SELECT name, value FROM facts")?;
+    let failures = failures.query_map([], |row| Ok(failure(row.get_ref(0)?.as_str()?, row.get(1)?)))?;
     let heard_ms =
         db.query_row("SELECT value FROM facts WHERE name = 'heard_ms'", [], |row| row.get(0)).optional()?;
     Ok(Memory {
         baselines: baselines.collect::<Result<_>>()?,
         marks: marks.collect::<Result<_>>()?,
         notes: notes.filter_map(Result::transpose).collect::<Result<_>>()?,
+        failures: failures.filter_map(Result::transpose).collect::<Result<_>>()?,
         heard_ms,
     })
 }

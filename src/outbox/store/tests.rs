@@ -16,8 +16,8 @@ use super::rows::ATTEMPTS_KEPT;
 use super::{place, schema};
 use crate::clock::Clock;
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Fate, Mark, MarkKind, Memory, Note, NoteKind, Owed,
-    Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
+    NoteKind, Owed, Part, Settled,
 };
 use crate::presence::model::UserId;
 
@@ -169,6 +169,8 @@ async fn what_is_committed_is_there_after_a_restart() {
         key: key.into(),
         text: text.into(),
     };
+    let failure = |target: &str, since_ms| Failure { part: Part::Target(target.into()), since_ms };
+    let down = |since_ms| Failure { part: Part::Lanyard, since_ms };
     let far = i64::MAX;
     {
         let running = start(dir.path());
@@ -177,6 +179,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             baselines: vec![baseline(1, "old"), baseline(u64::MAX, "{}")],
             marks: vec![mark("a", 1), mark("b", far), Mark { rule: "gone".into(), ..mark("a", far) }],
             notes: vec![note("r", "1", "{}"), note("r", "2", "{}"), note("gone", "", "{}")],
+            failures: vec![down(Some(5)), failure("api", Some(6)), failure("lanyard_down_ms", Some(7))],
             heard_ms: Some(3),
             deliveries: deliveries.clone(),
             ..Commit::default()
@@ -189,6 +192,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             marks: vec![mark("a", far)],
             notes: vec![note("r", "1", ""), note("r", "2", "{2}")],
             retired: vec!["gone".into()],
+            failures: vec![down(None), failure("api", Some(8))],
             heard_ms: Some(9),
             ..Commit::default()
         };
@@ -203,7 +207,8 @@ async fn what_is_committed_is_there_after_a_restart() {
             baselines: vec![baseline(1, "new")],
             marks: vec![mark("a", far), mark("b", far)],
             notes: vec![note("r", "2", "{2}")],
-            heard_ms: Some(9)
+            failures: vec![failure("api", Some(8)), failure("lanyard_down_ms", Some(7))],
+            heard_ms: Some(9),
         }
     );
     for (place, target) in ["api", "phone"].into_iter().enumerate() {
