@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod engine;
+pub mod file_watch;
 pub mod lanyard;
 pub mod logging;
 pub mod metrics;

@@ -23,6 +23,7 @@ use crate::lanyard::rest::Rest;
 use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::outbox::health::{Health, Healths};
+use crate::outbox::store::beside;
 use crate::outbox::store::handle::{self, Durability, StoreState};
 use crate::outbox::worker::{Worker, WorkerSettings};
 use crate::proxies::Proxies;
@@ -77,11 +78,7 @@ impl Bot {
         let now = clock.now();
         ask_for(&mut client, now, &self.rules);
         let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
-        let settings = WorkerSettings {
-            dry_run: self.dry_run,
-            metrics: metrics.outbox.clone(),
-            ..WorkerSettings::default()
-        };
+        let settings = worker_settings(self.dry_run, &metrics);
         let grace = settings.grace + GRACE;
         let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())?;
         count_rules(&self.rules, &metrics, &status);
@@ -94,6 +91,7 @@ impl Bot {
         let (found, unmonitored) = mpsc::channel(ABSENT_MAX);
         let told_store = tell_store(Arc::clone(&status), Arc::clone(&metrics));
         tasks.start("store watch", follow(store.state(), stops.web.clone(), told_store));
+        tasks.start("data watch", beside::watch(self.data.clone(), store.clone(), clock));
         let told_targets = tell_targets(Arc::clone(&status), Arc::clone(&metrics));
         tasks.start("target watch", follow(mail.health(), stops.web.clone(), told_targets));
         let (adopt, reloads) = mpsc::channel(1);
@@ -161,6 +159,10 @@ impl Bot {
         tell_left(cut_off.load(Ordering::Relaxed));
         Ok(())
     }
+}
+
+fn worker_settings(dry_run: bool, metrics: &Metrics) -> WorkerSettings {
+    WorkerSettings { dry_run, metrics: metrics.outbox.clone(), ..WorkerSettings::default() }
 }
 
 /// Decides who may see what over the HTTP side, and says so in the log.

@@ -20,7 +20,8 @@ use crate::rules::set::{Person, RuleSet};
 use crate::rules::template;
 use crate::web::status::{Connection, Status};
 
-/// What happens often is counted in plain numbers, and carried over this much later.
+/// What happens often is counted in plain numbers, and carried over no more often than this: at once in a quiet
+/// time, which then needs no wake-up of its own.
 const LAG: Duration = Duration::from_millis(200);
 
 pub struct Publisher {
@@ -33,6 +34,7 @@ pub struct Publisher {
     template_faults: u64,
     connection: Connection,
     due: Option<Duration>,
+    carried: Option<Duration>,
     /// Somebody may have become known to Lanyard, or unknown.
     recount: bool,
 }
@@ -51,13 +53,14 @@ impl Publisher {
             connection,
             // Whom an earlier run found to be unknown counts from the start.
             due: Some(Duration::ZERO),
+            carried: None,
             recount: true,
         }
     }
 
     /// Something may have been counted.
     pub fn note(&mut self, now: Duration) {
-        self.due.get_or_insert(now + LAG);
+        self.due.get_or_insert(self.carried.map_or(now, |last| now.max(last + LAG)));
     }
 
     /// Lanyard was found not to know somebody.
@@ -74,6 +77,7 @@ impl Publisher {
     pub fn tick(&mut self, now: Duration, engine: &Engine, client: &Client) {
         if self.due.is_some_and(|due| due <= now) {
             self.due = None;
+            self.carried = Some(now);
             self.carry(engine, client);
             if std::mem::take(&mut self.recount) {
                 self.carry_unmonitored(engine);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::file_watch::{self, FileWatch};
 use crate::metrics::Metrics;
 use crate::outbox::worker::WorkerHandle;
 use crate::rules::diagnostic::Findings;
@@ -21,9 +22,8 @@ use crate::rules::set::RuleSet;
 use crate::web::server::Asked;
 use crate::web::status::{Loaded as InForce, Status};
 
-/// How often the file is looked at: only at what the folder says of it, so that a file which an editor
-/// replaces and a symlink that Kubernetes turns are both noticed.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A file that is still being written is left alone until it has been the same for so long.
+const AT_REST: Duration = Duration::from_millis(250);
 
 /// The rules file, as it was when it was about to be read.
 pub struct RulesFile {
@@ -64,15 +64,19 @@ enum Refused {
 }
 
 impl Reloader {
-    /// Watches until `leave`.
+    /// Watches until `leave`. Where the file may have changed, only what its folder says of it is looked at: so
+    /// a file that an editor replaces and a symlink that Kubernetes turns are both noticed.
     pub async fn run(
         mut self,
         mut asked: mpsc::Receiver<Asked>,
         leave: CancellationToken,
     ) -> Result<(), String> {
+        let mut watch = FileWatch::new();
         let mut taken = self.file.stamp;
-        // A file that is still being written is left alone until it has been the same for one look.
         let mut moving = None;
+        // At once, since it may have changed before it is watched.
+        let (mut look_at, mut stirred) = (self.clock.now().mono, true);
+        let mut looked = Duration::ZERO;
         loop {
             tokio::select! {
                 () = leave.cancelled() => return Ok(()),
@@ -86,8 +90,13 @@ impl Reloader {
                     // The log has told it.
                     let _ = self.reload("SIGHUP").await;
                 }
-                () = self.clock.sleep_until(self.clock.now().mono + LOOK_EVERY) => {
-                    let stamp = self.stamp().await;
+                () = watch.stirred(), if !stirred => {
+                    stirred = true;
+                    look_at = look_at.min(looked + AT_REST);
+                }
+                () = self.clock.sleep_until(look_at) => {
+                    let stamp;
+                    (watch, stamp) = self.look(watch).await?;
                     if stamp == taken {
                         moving = None;
                     } else if moving == Some(stamp) {
@@ -96,6 +105,9 @@ impl Reloader {
                     } else {
                         moving = Some(stamp);
                     }
+                    looked = self.clock.now().mono;
+                    stirred = moving.is_some();
+                    look_at = looked + if stirred { AT_REST } else { watch.patience() };
                 }
             }
         }
@@ -163,6 +175,17 @@ impl Reloader {
         );
         self.running = rules;
         Ok(said)
+    }
+
+    /// Watches the file wherever it is by now, then looks at it: what happens later stirs.
+    async fn look(&self, mut watch: FileWatch) -> Result<(FileWatch, Stamp), String> {
+        let path = self.file.path.clone();
+        let look = move || {
+            watch.over(file_watch::way_to(&path));
+            (watch, Stamp::of(std::fs::metadata(&path).ok()))
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.map_err(|error| format!("the rules file could not be looked at: {error}"))
     }
 
     async fn stamp(&self) -> Stamp {

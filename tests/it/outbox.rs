@@ -13,6 +13,7 @@ use doorchime::outbox::delivery::{Commit, Delivery, DeliveryId, End, Fate};
 use doorchime::outbox::health::Health;
 use doorchime::outbox::queue::QueueSettings;
 use doorchime::outbox::retry::RetrySettings;
+use doorchime::outbox::store::beside;
 use doorchime::outbox::store::handle::{Durability, StoreHandle, StoreThread, open};
 use doorchime::outbox::store::ledger::{Entry, Filter, Ledger};
 use doorchime::outbox::worker::{Targets, Worker, WorkerHandle, WorkerSettings};
@@ -94,6 +95,10 @@ impl Run {
         let working = worker.run(stop.clone());
         tasks.spawn(async move {
             working.await;
+        });
+        let (watching, stopped) = (beside::watch(dir.to_owned(), store.clone(), clock), stop.clone());
+        tasks.spawn(async move {
+            stopped.run_until_cancelled(watching).await.transpose().unwrap();
         });
         Self { store, thread, handle, stop, tasks }
     }

@@ -109,6 +109,40 @@ async fn a_symlink_that_turns_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_written_anew_is_noticed_and_so_is_each_later_time() {
+    let home = at_home().await;
+    let bot = home.start_and_subscribe().await;
+    for rules in [ALICE_AND_BOB, ALICE_ONLY, ALICE_AND_BOB] {
+        let taken = home.log().matches("rules read again").count();
+        home.write_rules(rules);
+        home.until("it takes them", || home.log().matches("rules read again").count() > taken).await;
+    }
+    assert!(bot.stop().await.success(), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_goes_and_comes_back_with_other_rules_is_noticed() {
+    let home = at_home().await;
+    let folder = home.path("rules");
+    let move_in = |rules: &str| {
+        home.write_rules(rules);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::rename(home.path("rules.yaml"), folder.join("rules.yaml")).unwrap();
+    };
+    move_in(ALICE_ONLY);
+    std::os::unix::fs::symlink("rules/rules.yaml", home.path("rules.yaml")).unwrap();
+    let bot = home.start_and_subscribe().await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    home.until("it says that the file is gone", || home.log().contains("is not there")).await;
+    let asked = home.subscriptions();
+    std::fs::remove_file(home.path("rules.yaml")).unwrap();
+    move_in(ALICE_AND_BOB);
+    std::os::unix::fs::symlink("rules/rules.yaml", home.path("rules.yaml")).unwrap();
+    home.until("it asks for bob", || home.subscriptions() > asked).await;
+    assert!(bot.stop().await.success(), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn asking_over_http_tells_what_became_of_it() {
     let home = at_home().await;
     let (bot, address) = home.start_listening().await;

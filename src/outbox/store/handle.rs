@@ -106,8 +106,15 @@ pub(super) enum Written {
 
 pub(super) enum Read {
     Load(Answer<Memory>),
-    Pending { target: Arc<str>, after: i64, limit: usize, answer: Answer<Page> },
+    Pending {
+        target: Arc<str>,
+        after: i64,
+        limit: usize,
+        answer: Answer<Page>,
+    },
     Waiting(Answer<Vec<Waiting>>),
+    /// The directory may have changed.
+    Beside,
 }
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -154,7 +161,13 @@ impl StoreHandle {
         self.state.clone()
     }
 
-    /// Changes when an `outbox` command has left nudges.
+    /// The directory may have changed: the thread looks whether it is in place, and whether an `outbox` command
+    /// has been at work.
+    pub(super) fn look_beside(&self) -> Result<(), StoreError> {
+        self.inbox.send(Command::Read(Read::Beside)).map_err(|_| StoreError::Closed)
+    }
+
+    /// Changes when an `outbox` command has left nudges; `beside` notices.
     pub fn nudged(&self) -> watch::Receiver<()> {
         self.nudged.clone()
     }

@@ -165,7 +165,7 @@ impl Ledger {
     }
 
     /// Owes a delivery again, whatever became of it, and at once, with at least `RETRIED_MS` to go. A running
-    /// bot notices within seconds.
+    /// bot notices when the ledger is closed.
     pub fn retry(&mut self, seq: i64, now_ms: i64) -> Result<bool, StoreError> {
         self.mend(
             &[

@@ -4,6 +4,7 @@
 //! one transaction, so that a burst of thousands costs a handful of syncs. `outbox` commands read and mend
 //! it from beside, see `ledger`.
 
+pub mod beside;
 pub mod error;
 pub mod handle;
 pub mod ledger;

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::handle::{Durability, Nudge, StoreHandle, StoreState, StoreThread, open};
 use super::ledger::{Filter, Ledger, LookupError};
 use super::rows::ATTEMPTS_KEPT;
-use super::{place, schema};
+use super::{beside, place, schema};
 use crate::clock::Clock;
 use crate::outbox::delivery::{
     Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
@@ -75,6 +75,9 @@ async fn what_could_not_be_found_again_is_not_written() {
     let (dir, away) = (temp.path().join("data"), temp.path().join("away"));
     let (store, thread) = start(&dir);
     store.commit(owing(vec![delivery("a", "r", 1, "one")])).await.unwrap();
+    let mut watching = JoinSet::new();
+    watching.spawn(beside::watch(dir.clone(), store.clone(), Clock::start()));
+    tokio::task::yield_now().await;
     std::fs::rename(&dir, &away).unwrap();
     // Noticed without anything to write, and no write goes through.
     until_blocked(&store, "deleted or moved").await;
@@ -100,6 +103,7 @@ async fn what_could_not_be_found_again_is_not_written() {
     drop(other);
     other_thread.join();
     waiting.shutdown().await;
+    watching.shutdown().await;
     drop(store);
     thread.join();
 }
@@ -445,6 +449,8 @@ async fn a_ledger_mends_beside_a_running_store_which_notices() {
         store.commit(owing(vec![delivery("api", "r", 1, "a"), delivery("api", "r", 1, "b")])).await.unwrap();
     store.settle(vec![settled(&owed[0], Fate::Dead, 400)]).await.unwrap();
     let mut nudged = store.nudged();
+    let mut watching = JoinSet::new();
+    watching.spawn(beside::watch(dir.path().to_owned(), store.clone(), Clock::start()));
     assert_eq!(store.take_nudges().await.unwrap(), []);
 
     let mut ledger = Ledger::open(dir.path()).unwrap();
@@ -454,6 +460,7 @@ async fn a_ledger_mends_beside_a_running_store_which_notices() {
     tokio::time::timeout(Duration::from_secs(20), nudged.changed()).await.unwrap().unwrap();
     assert_eq!(store.take_nudges().await.unwrap(), [Nudge::Retry(owed[0].clone()), Nudge::Gone(owed[1].seq)]);
     assert_eq!(store.take_nudges().await.unwrap(), []);
+    watching.shutdown().await;
     stop(running);
 }
 

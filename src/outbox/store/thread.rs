@@ -17,9 +17,6 @@ use crate::time::Backoff;
 
 /// No more rows than this go into one transaction by gathering; a single commit may hold more.
 const GATHERED_ROWS_MAX: u32 = 4_096;
-/// How often we look whether an `outbox` command has written beside us. `PRAGMA data_version` reads a number
-/// in shared memory: this is the one wake-up of an idle store, and costs some microseconds.
-const LOOK_BESIDE: Duration = Duration::from_secs(2);
 /// Between tries while the database cannot be written.
 const BLOCKED: Backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(10) };
 /// Settled rows are kept this long, and of each state no more than this many.
@@ -45,7 +42,6 @@ pub struct Thread {
     next_seq: i64,
     history: History,
     data_version: i64,
-    looked_beside: Duration,
 }
 
 struct Blocked {
@@ -79,22 +75,8 @@ impl Thread {
         let next_seq = rows::next_seq(&db).map_err(failed)?;
         let history = History { counts: count_history(&db).map_err(failed)?, pruned: None };
         let data_version = data_version(&db).map_err(failed)?;
-        let looked_beside = clock.now().mono;
         let held = Vec::new();
-        Ok(Self {
-            path,
-            db,
-            seen,
-            lock,
-            clock,
-            wires,
-            held,
-            blocked: None,
-            next_seq,
-            history,
-            data_version,
-            looked_beside,
-        })
+        Ok(Self { path, db, seen, lock, clock, wires, held, blocked: None, next_seq, history, data_version })
     }
 
     pub fn run(mut self) {
@@ -110,25 +92,30 @@ impl Thread {
     fn turn(&mut self) -> Inbox {
         let mut reads = Vec::new();
         let inbox = self.gather(&mut reads);
-        let may_write = self.blocked.as_ref().is_none_or(|blocked| blocked.until <= self.clock.now().mono);
-        if !self.held.is_empty() && (may_write || inbox == Inbox::Closed) {
-            self.write_held();
+        let due = self.blocked.as_ref().map(|blocked| blocked.until <= self.clock.now().mono);
+        if !self.held.is_empty() {
+            if due.unwrap_or(true) || inbox == Inbox::Closed {
+                self.write_held();
+            }
+        } else if due == Some(true) {
+            self.look_beside();
         }
         for read in reads {
             self.read(read);
         }
-        self.look_beside();
         inbox
     }
 
-    /// Waits for a first command, then takes what else is there, up to a bound.
+    /// Waits for a first command, then takes what else is there, up to a bound. Without any, and with nothing to
+    /// be tried again, it waits for ever.
     fn gather(&mut self, reads: &mut Vec<Read>) -> Inbox {
-        let now = self.clock.now().mono;
-        let mut until = self.looked_beside + LOOK_BESIDE;
-        if let Some(blocked) = self.blocked.as_ref().filter(|_| !self.held.is_empty()) {
-            until = until.min(blocked.until);
-        }
-        let mut next = match self.wires.commands.recv_timeout(until.saturating_sub(now)) {
+        let first = match &self.blocked {
+            None => self.wires.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(Blocked { until, .. }) => {
+                self.wires.commands.recv_timeout(until.saturating_sub(self.clock.now().mono))
+            }
+        };
+        let mut next = match first {
             Ok(command) => command,
             Err(RecvTimeoutError::Timeout) => return Inbox::Open,
             Err(RecvTimeoutError::Disconnected) => return Inbox::Closed,
@@ -250,7 +237,7 @@ impl Thread {
     }
 
     /// Whoever asked may have gone meanwhile; then nobody hears the answer.
-    fn read(&self, read: Read) {
+    fn read(&mut self, read: Read) {
         let failed = |error: rusqlite::Error| StoreError::sqlite(&self.path, &error);
         match read {
             Read::Load(answer) => {
@@ -262,20 +249,14 @@ impl Thread {
             Read::Waiting(answer) => {
                 let _ = answer.send(rows::waiting(&self.db).map_err(failed));
             }
+            Read::Beside => self.look_beside(),
         }
     }
 
+    /// Looks whether the directory is still there, and whether somebody else has written into the database.
     fn look_beside(&mut self) {
-        let now = self.clock.now().mono;
-        if now < self.looked_beside + LOOK_BESIDE {
-            return;
-        }
-        self.looked_beside = now;
         if !self.in_place() {
-            if self.blocked.is_none() {
-                self.note_blocked(&StoreError::Gone(self.path.clone()));
-            }
-            return;
+            return self.note_blocked(&StoreError::Gone(self.path.clone()));
         }
         if self.held.is_empty() {
             self.note_writable();
