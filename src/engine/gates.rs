@@ -1,4 +1,5 @@
-//! What may hold a firing back once its rule matches. They are asked in this order: `cooldown`, `dedupe`.
+//! What may hold a firing back once its rule matches. They are asked in this order: `active`, `cooldown`, `dedupe`,
+//! `limit`.
 //!
 //! What a gate remembers of a firing is only written down when all of them have let it through.
 
@@ -6,15 +7,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::bell::Firing;
+use super::limits::Limits;
 use super::marks::Marks;
 use super::verdict::Verdict;
-use crate::outbox::delivery::{Commit, MarkKind};
+use crate::outbox::delivery::{Commit, MarkKind, Note, NoteKind};
 use crate::rules::scope::Scope;
 use crate::rules::set::{Rule, RuleSet};
+use crate::time::Moment;
 
 #[derive(Default)]
 pub struct Gates {
     pub marks: Marks,
+    pub limits: Limits,
 }
 
 impl Gates {
@@ -27,6 +31,9 @@ impl Gates {
     ) -> Result<(), Verdict> {
         let Firing { now, rule, person, .. } = *firing;
         let noise = &rule.noise;
+        if noise.active.as_ref().is_some_and(|active| !active.is_open(scope.zone, now.wall_ms)) {
+            return Err(Verdict::Inactive);
+        }
         if let Some(left_ms) = self.marks.left_ms(now, &rule.id, person, MarkKind::Cooldown, "") {
             return Err(Verdict::Cooling { left_ms });
         }
@@ -38,14 +45,49 @@ impl Gates {
         {
             return Err(Verdict::Duplicate { left_ms });
         }
+        if let Some(limit) = noise.limit
+            && let Some(left_ms) = self.limits.left_ms(now, &rule.id, person, limit)
+        {
+            return Err(Verdict::Limited { left_ms });
+        }
         if let Some(wait) = noise.cooldown {
             commit.marks.push(self.marks.set(now, &rule.id, person, (MarkKind::Cooldown, ""), wait));
         }
         if let Some((key, window)) = dedupe {
             commit.marks.push(self.marks.set(now, &rule.id, person, (MarkKind::Dedupe, &key), window));
         }
+        if let Some(limit) = noise.limit {
+            self.limits.count(now, &rule.id, person, limit, commit);
+        }
         Ok(())
     }
+
+    /// Takes up a note that an earlier run wrote down; false if it means nothing any more.
+    pub fn recall(&mut self, now: Moment, rule: &Rule, note: &Note) -> bool {
+        match (note.kind, rule.noise.limit) {
+            (NoteKind::Limit, Some(limit)) => self.limits.recall(now, note, limit),
+            (NoteKind::Limit, None) => false,
+            _ => true,
+        }
+    }
+
+    /// Everything that is written down by the wall clock, which has been set.
+    pub fn write_anew(&self, now: Moment, commit: &mut Commit) {
+        commit.marks.extend(self.marks.all(now));
+        commit.notes.extend(self.limits.all(now));
+    }
+
+    /// Goes over to other rules: a gate that a rule has no more forgets what it knew of it.
+    pub fn adopt(&mut self, now: Moment, rules: &RuleSet, commit: &mut Commit) {
+        let longest = longest_marks(rules);
+        self.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        self.limits.adopt(|rule| rules.rule(rule)?.noise.limit, commit);
+    }
+}
+
+/// Nothing in place of a note.
+pub fn struck_out(note: Note) -> Note {
+    Note { text: "".into(), ..note }
 }
 
 /// How long a mark of each rule can hold; a disabled rule keeps its own.

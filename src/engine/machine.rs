@@ -17,7 +17,7 @@ use super::tally::Tally;
 use super::troubles::Troubles;
 use super::watch::{Missed, Telling};
 use crate::lanyard::observation::Observation;
-use crate::outbox::delivery::{Memory, Part};
+use crate::outbox::delivery::{Memory, Note, Part};
 use crate::presence::by_id::ById;
 use crate::presence::change::Change;
 use crate::presence::model::{Presence, UserId};
@@ -40,6 +40,8 @@ pub struct Engine {
     pub(super) unsaved: Vec<UserId>,
     /// Rules of an earlier run that are gone, still to be written down.
     pub(super) retired: Vec<Arc<str>>,
+    /// Notes of an earlier run that mean nothing any more, to be struck out.
+    pub(super) struck: Vec<Note>,
     pub(super) troubles: Troubles,
     /// Parts that an earlier run told to fail, and that are gone, still to be written down.
     pub(super) healed: Vec<Part>,
@@ -76,6 +78,7 @@ impl Engine {
             ends: BinaryHeap::new(),
             unsaved: Vec::new(),
             retired: Vec::new(),
+            struck: Vec::new(),
             troubles: Troubles::default(),
             healed: Vec::new(),
             save_at: None,

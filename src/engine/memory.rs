@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::effects::Effects;
-use super::gates::longest_marks;
+use super::gates::{longest_marks, struck_out};
 use super::machine::Engine;
 use super::person::{Known, Standing};
 use super::tally::places_before;
@@ -33,7 +33,7 @@ impl Engine {
             return;
         }
         self.ahead_ms = now.ahead_ms();
-        effects.commit.marks.extend(self.bell.gates.marks.all(now));
+        self.bell.gates.write_anew(now, &mut effects.commit);
         effects.commit.failures.extend(self.troubles.told(now));
         if self.vouch_at.is_some() {
             self.vouch(now, effects);
@@ -80,11 +80,16 @@ impl Engine {
                 None => drop(retired.insert(mark.rule)),
             }
         }
-        for note in memory.notes.into_iter().filter(|note| !there.contains(&*note.rule)) {
-            retired.insert(note.rule);
+        for note in memory.notes {
+            match self.rules.rule(&note.rule) {
+                Some(rule) if self.bell.gates.recall(now, rule, &note) => {}
+                Some(_) => self.struck.push(struck_out(note)),
+                None => drop(retired.insert(note.rule)),
+            }
         }
         self.retired.extend(retired);
-        self.save_at = (!self.retired.is_empty()).then_some(now.mono);
+        let clean = self.retired.is_empty() && self.struck.is_empty();
+        self.save_at = (!clean).then_some(now.mono);
         self.recall_failures(now, memory.failures);
     }
 
@@ -106,8 +111,7 @@ impl Engine {
             self.online -= usize::from(online);
             effects.commit.forgotten.push(id);
         }
-        let longest = longest_marks(&rules);
-        self.bell.gates.marks.adopt(now, |rule, kind| longest.get(&(rule, kind)).copied());
+        self.bell.gates.adopt(now, &rules, &mut effects.commit);
         let there: HashSet<&str> = rules.rules.iter().map(|rule| &*rule.id).collect();
         for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
             effects.commit.retire(Arc::clone(&rule.id));
@@ -137,6 +141,7 @@ impl Engine {
         for rule in self.retired.drain(..) {
             effects.commit.retire(rule);
         }
+        effects.commit.notes.append(&mut self.struck);
         let healed = self.healed.drain(..).map(|part| Failure { part, since_ms: None });
         effects.commit.failures.extend(healed);
         self.save_at = (!self.unsaved.is_empty()).then_some(now.mono);
@@ -154,7 +159,8 @@ impl Engine {
     pub(super) fn save_if_owed(&mut self, id: UserId, effects: &mut Effects) {
         let owes = effects.commit.deliveries.last().is_some_and(|owed| owed.person == Some(id));
         let marked = effects.commit.marks.last().is_some_and(|mark| mark.person == Some(id));
-        if (owes || marked)
+        let noted = effects.commit.notes.last().is_some_and(|note| note.person == Some(id));
+        if (owes || marked || noted)
             && let Some(known) = self.known.get_mut(&id).filter(|known| known.unsaved)
         {
             known.unsaved = false;

@@ -10,6 +10,8 @@ pub mod gates;
 pub mod guard;
 pub mod ids;
 pub mod kept;
+pub mod lasting;
+pub mod limits;
 pub mod machine;
 pub mod marks;
 mod memory;
@@ -22,6 +24,8 @@ pub mod watch;
 
 #[cfg(test)]
 mod any_story;
+#[cfg(test)]
+mod noise_stories;
 #[cfg(test)]
 mod transcripts;
 #[cfg(test)]

@@ -23,10 +23,16 @@ pub enum Verdict {
     ToldAlready,
     /// The change was found after a gap longer than `catch_up`.
     TooLate,
+    /// It has rung as often as its `limit` allows; milliseconds until it may again.
+    Limited {
+        left_ms: i64,
+    },
+    /// Outside of its `active` hours.
+    Inactive,
 }
 
 impl Verdict {
-    pub const WORDS: [&str; 8] = [
+    pub const WORDS: [&str; 10] = [
         "fired",
         "narrowed",
         "condition_false",
@@ -35,6 +41,8 @@ impl Verdict {
         "told_already",
         "too_late",
         "condition_too_costly",
+        "limit",
+        "inactive",
     ];
 
     /// One word for metrics and for machines.
@@ -53,6 +61,8 @@ impl Verdict {
             Self::ToldAlready => 5,
             Self::TooLate => 6,
             Self::ConditionTooCostly => 7,
+            Self::Limited { .. } => 8,
+            Self::Inactive => 9,
         }
     }
 }
@@ -68,6 +78,10 @@ impl std::fmt::Display for Verdict {
             Self::Duplicate { left_ms } => {
                 write!(f, "`dedupe`: same key, forgotten in {} s", seconds(*left_ms))
             }
+            Self::Limited { left_ms } => {
+                write!(f, "`limit`: often enough, for another {} s", seconds(*left_ms))
+            }
+            Self::Inactive => f.write_str("outside of its `active` hours"),
             Self::ToldAlready => f.write_str("has rung for the same happening"),
             Self::TooLate => f.write_str("found after a gap longer than `catch_up`"),
         }

@@ -122,6 +122,19 @@ impl Rehearsal {
         self.settle(at, sink);
         self.engine.save_all(self.now, &mut self.effects);
         self.show(sink);
+        self.start_again(away);
+    }
+
+    /// The bot is killed at `at`, and starts again after `away` from what had been written down.
+    ///
+    /// # Panics
+    /// If it was not made `restartable`.
+    pub fn kill(&mut self, at: Moment, away: Duration, sink: Sink<'_>) {
+        self.settle(at, sink);
+        self.start_again(away);
+    }
+
+    fn start_again(&mut self, away: Duration) {
         self.now = self.now.plus(away);
         let disk = self.disk.as_ref().expect("only a rehearsal that keeps what is written down is restarted");
         self.engine = Engine::new(Arc::clone(&self.rules), disk.memory(), self.now, SEED);

@@ -88,16 +88,108 @@ pub const RULE: &[Elsewhere] = &[
     ("where", "write `if`"),
     ("filter", "write `if`"),
     ("unless", "write `if`, with `!( … )` around it"),
-    ("throttle", "write `cooldown`"),
-    ("rate_limit", "write `cooldown`"),
+    ("throttle", "write `cooldown`, or `limit: {count: 5, per: 1h}`"),
+    ("rate_limit", "write `limit: {count: 5, per: 1h}`, or `cooldown`"),
+    ("ratelimit", "write `limit: {count: 5, per: 1h}`, or `cooldown`"),
+    ("max_per_hour", "write `limit: {count: 5, per: 1h}`"),
+    ("limits", "write `limit`"),
+    ("max", "write `limit: {count: 5, per: 1h}`"),
     ("debounce", "write `cooldown`"),
     ("every", "write `cooldown`"),
+    ("repeat_interval", "write `cooldown`"),
+    ("quiet_hours", QUIET),
+    ("quiet", QUIET),
+    ("mute", QUIET),
+    ("silence", QUIET),
+    ("silent", QUIET),
+    ("dnd", QUIET),
+    ("mute_time_intervals", QUIET),
+    ("schedule", HOURS),
+    ("hours", HOURS),
+    ("active_hours", HOURS),
+    ("active_time_intervals", HOURS),
+    ("time", HOURS),
+    ("times", HOURS),
+    ("between", HOURS),
+    ("days", "write `active: {days: [mon..fri]}`"),
+    ("only_between", HOURS),
     ("dedup", "write `dedupe`"),
     ("unique", "write `dedupe`"),
     ("disabled", "write `enabled: false`"),
     ("expire", "it belongs to a message: `send: {to: phone, expire: 10m}`"),
     ("ttl", "it belongs to a message: `send: {to: phone, expire: 10m}`"),
 ];
+
+const HOURS: &str = "write `active: {from: \"09:00\", to: \"23:00\"}`";
+const QUIET: &str = "say when it may ring: `active: {from: \"08:00\", to: \"22:00\"}`";
+
+/// Keys of `limit`.
+pub const LIMIT: &[Elsewhere] = &[
+    ("max", "write `count`"),
+    ("times", "write `count`"),
+    ("rate", "write `count`"),
+    ("burst", "write `count`"),
+    ("window", "write `per`"),
+    ("in", "write `per`"),
+    ("within", "write `per`"),
+    ("every", "write `per`"),
+    ("period", "write `per`"),
+    ("interval", "write `per`"),
+    ("for", "write `per`"),
+    ("by", "each person has a limit of their own"),
+];
+
+const ZONE: &str = "the zone is that of the file: `timezone` at its top";
+
+/// Keys of `active`.
+pub const ACTIVE: &[Elsewhere] = &[
+    ("day", "write `days`"),
+    ("on", "write `days`"),
+    ("weekdays", "write `days: weekdays`"),
+    ("weekday", "write `days`"),
+    ("start", "write `from`"),
+    ("begin", "write `from`"),
+    ("after", "write `from`"),
+    ("end", "write `to`"),
+    ("until", "write `to`"),
+    ("till", "write `to`"),
+    ("before", "write `to`"),
+    ("else", "write `otherwise`"),
+    ("hours", "write `from` and `to`"),
+    ("timezone", ZONE),
+    ("tz", ZONE),
+    ("location", ZONE),
+    ("except", "a list of windows says when it rings: `active: [{days: mon, …}, {days: tue, …}]`"),
+    ("defer", "write `otherwise: defer`"),
+];
+
+/// Days of the week.
+pub const DAYS: &[Elsewhere] = &[
+    ("mo", "write `mon`"),
+    ("tu", "write `tue`"),
+    ("tues", "write `tue`"),
+    ("di", "write `tue`"),
+    ("we", "write `wed`"),
+    ("mi", "write `wed`"),
+    ("th", "write `thu`"),
+    ("thur", "write `thu`"),
+    ("thurs", "write `thu`"),
+    ("do", "write `thu`"),
+    ("fr", "write `fri`"),
+    ("sa", "write `sat`"),
+    ("su", "write `sun`"),
+    ("so", "write `sun`"),
+    ("weekday", "write `weekdays`"),
+    ("workdays", "write `weekdays`"),
+    ("weekend", "write `weekends`"),
+    ("everyday", EVERY_DAY),
+    ("every_day", EVERY_DAY),
+    ("daily", EVERY_DAY),
+    ("all", EVERY_DAY),
+    ("*", EVERY_DAY),
+];
+
+const EVERY_DAY: &str = "without `days`, it is every day";
 
 /// Keys of `dedupe`.
 pub const DEDUPE: &[Elsewhere] = &[
@@ -308,12 +400,14 @@ mod tests {
 
     #[test]
     fn nothing_is_both_known_and_told_of() {
-        let tables: [(&[Elsewhere], &[Setting]); 7] = [
+        let tables: [(&[Elsewhere], &[Setting]); 9] = [
             (FILE, keys::FILE),
             (LANYARD, keys::LANYARD),
             (PERSON, keys::PERSON),
             (RULE, keys::RULE),
             (DEDUPE, keys::DEDUPE),
+            (LIMIT, keys::LIMIT),
+            (ACTIVE, keys::ACTIVE),
             (TARGET, keys::TARGET),
             (SEND, keys::SEND),
         ];

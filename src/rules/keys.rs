@@ -94,14 +94,18 @@ pub const RULE: &[Setting] = &[
         "After it rang for a person, the rule is silent for them this long, at most `366d`.",
     ),
     key("dedupe", "dedupe", "The same key rings only once in a window."),
+    key("limit", "limit", "So many in any stretch of time, for each person."),
+    key(
+        "active",
+        "active",
+        "The hours in which the rule rings, by the file's time zone; always if not given.",
+    ),
     key("send", "send", "The messages: a target's name, one message, or a list of them."),
     later("while", "A condition that holds for a time."),
     later("for", "How long something must have held."),
     later("grace", "How long something must have been over."),
     later("enter", "The messages when a `while` begins."),
     later("exit", "The messages when a `while` ends."),
-    later("limit", "So many in a time."),
-    later("active", "The hours in which the rule rings."),
     later("group", "Several firings in one message."),
 ];
 
@@ -109,6 +113,29 @@ pub const DEDUPE: &[Setting] = &[
     key("key", "text", "A template; what it renders to rings once in the window."),
     key("window", "duration", "The window; `1h` if not given, at most `366d`."),
 ];
+
+pub const LIMIT: &[Setting] = &[
+    key("count", "count", "How often the rule may ring for a person, 1 to 1000."),
+    key("per", "duration", "In how long a time, `1s` to `366d`: however it is laid, no such time has more."),
+];
+
+pub const ACTIVE: &[Setting] = &[
+    key(
+        "days",
+        "days",
+        "The days on which the window begins: `mon`, `monday`, `mon..fri`, `weekdays`, `weekends`, or a list of these; every day if not given.",
+    ),
+    key("from", "clock", "When it opens, such as `\"09:00\"`; `00:00` if not given."),
+    key(
+        "to",
+        "clock",
+        "When it closes, such as `\"23:00\"`; at the end of the day if not given. Earlier than `from`, it is on the next day.",
+    ),
+    later("otherwise", "What becomes of what would ring at another time."),
+];
+
+/// What becomes of a firing outside of its hours.
+pub const OTHERWISE: [&str; 2] = ["drop", "defer"];
 
 /// Beside the keys of the target's kind.
 pub const SEND: &[Setting] = &[

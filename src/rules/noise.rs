@@ -1,5 +1,8 @@
 //! What keeps a rule quiet once it matches: as written, and compiled.
 
+pub mod active;
+pub mod limit;
+
 use std::time::Duration;
 
 use super::diagnostic::Problem;
@@ -10,6 +13,8 @@ use super::reading::{Allowed, Fields, Reader};
 use super::scope::Names;
 use super::template::Template;
 use super::tree::{Entry, Node, Value};
+use active::Active;
+use limit::Limit;
 
 const DEDUPE_WINDOW: Duration = Duration::from_hours(1);
 
@@ -19,6 +24,8 @@ pub struct Noise {
     /// After it rang for a person, silence for them.
     pub cooldown: Option<Duration>,
     pub dedupe: Option<Dedupe>,
+    pub limit: Option<Limit>,
+    pub active: Option<Active>,
 }
 
 /// The same key only once in a window.
@@ -31,6 +38,8 @@ pub struct Dedupe {
 pub struct NoiseSpec<'n> {
     cooldown: Option<Duration>,
     dedupe: Option<(&'n Node, Duration)>,
+    limit: Option<Limit>,
+    active: Option<Active>,
 }
 
 impl<'n> NoiseSpec<'n> {
@@ -39,6 +48,8 @@ impl<'n> NoiseSpec<'n> {
         Self {
             cooldown: fields.get("cooldown").and_then(|it| reader.kept("cooldown", &it.value)),
             dedupe: fields.get("dedupe").and_then(|it| reader.dedupe(it)),
+            limit: fields.get("limit").and_then(|it| Limit::read(it, reader)),
+            active: fields.get("active").and_then(|it| Active::read(it, reader)),
         }
     }
 
@@ -50,7 +61,12 @@ impl<'n> NoiseSpec<'n> {
             let key = key.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
             Some(Dedupe { key, window })
         });
-        Noise { cooldown: self.cooldown.filter(|cooldown| !cooldown.is_zero()), dedupe }
+        Noise {
+            cooldown: self.cooldown.filter(|cooldown| !cooldown.is_zero()),
+            dedupe,
+            limit: self.limit,
+            active: self.active.clone(),
+        }
     }
 }
 

@@ -171,6 +171,17 @@ impl Reader<'_> {
         None
     }
 
+    /// A whole number between two others.
+    pub fn number(&mut self, key: &str, node: &Node, least: usize, most: usize) -> Option<usize> {
+        let scalar = self.measured(key, node, "a whole number")?;
+        let number = scalar.text.trim().parse().ok().filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            let what = format!("`{key}` is a whole number between {least} and {most}");
+            self.problems.add(Problem::error(node.at, what));
+        }
+        number
+    }
+
     pub fn size(&mut self, key: &str, node: &Node) -> Option<usize> {
         let scalar = self.measured(key, node, "a size such as `64MiB`")?;
         self.judge(node, parse_size(&scalar.text))
@@ -207,7 +218,11 @@ impl Reader<'_> {
             return self.problems.empty_value(node.at, key, wanted);
         }
         let at = self.source.first_line_of(node.at);
-        let colon = node.scalar().is_some_and(|scalar| wanted == "a mapping" && scalar.text.contains(':'));
+        // Not one of a time of day.
+        let is_key = |text: &str| {
+            text.split_once(':').is_some_and(|(key, _)| key.ends_with(|c: char| !c.is_ascii_digit()))
+        };
+        let colon = node.scalar().is_some_and(|scalar| wanted == "a mapping" && is_key(&scalar.text));
         let found = if colon { "a text (is a space missing after its `:`?)" } else { node.spoken() };
         self.problems.wrong_kind(at, key, wanted, found, help);
     }

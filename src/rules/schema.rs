@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{self, SUBSCRIBE, Setting};
+use super::keys::{self, OTHERWISE, SUBSCRIBE, Setting};
 use super::matcher::{narrow_fields, words};
 use super::scope::ObjectKind;
 use crate::presence::change::ChangeKind;
@@ -73,6 +73,18 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("narrowed", narrowed()),
         ("when", one_or_list(&json!({"anyOf": [reference("change"), reference("narrowed")]}))),
         ("dedupe", json!({"anyOf": [{"type": "string"}, object(keys::DEDUPE, &["key"])]})),
+        ("limit", object(keys::LIMIT, &["count", "per"])),
+        (
+            "count",
+            json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"type": "string", "pattern": format!(r"^\s*[0-9]+\s*$|{VARIABLE}")}]}),
+        ),
+        ("active", one_or_list(&object(keys::ACTIVE, &[]))),
+        ("days", one_or_list(&json!({"type": "string"}))),
+        (
+            "clock",
+            json!({"type": "string", "pattern": format!(r"^\s*([01]?[0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)\s*$|{VARIABLE}")}),
+        ),
+        ("otherwise", json!({"enum": OTHERWISE})),
         ("send", one_or_list(&json!({"anyOf": [{"type": "string"}, reference("message")]}))),
         ("message", message()),
     ]

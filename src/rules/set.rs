@@ -1,6 +1,6 @@
 //! The compiled rule set: immutable, indexed, shared by everything that runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,11 @@ impl RuleSet {
     /// Whether a rule is about everyone whom Lanyard knows.
     pub fn for_everyone(&self) -> bool {
         self.rules.iter().any(|rule| rule.enabled && matches!(rule.who, Some(Who::Everyone)))
+    }
+
+    /// The rule of a name, enabled or not.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.get(*self.index.places.get(id)?)
     }
 }
 
@@ -154,11 +159,17 @@ pub struct Index {
     everyone: [Vec<u32>; ChangeKind::ALL.len()],
     /// The kinds that a person's rules are for, each with its rules.
     people: ById<Vec<(ChangeKind, Vec<u32>)>>,
+    places: HashMap<Arc<str>, usize>,
 }
 
 impl Index {
     pub fn new(rules: &[Rule]) -> Self {
-        let mut index = Self { everyone: std::array::from_fn(|_| Vec::new()), people: ById::default() };
+        let mut index = Self {
+            everyone: std::array::from_fn(|_| Vec::new()),
+            people: ById::default(),
+            places: HashMap::new(),
+        };
+        index.places = rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.id), at)).collect();
         for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
             let at = u32::try_from(at).expect("a file of 4 billion rules was refused long before");
             for trigger in rule.when().map_or(&[][..], |when| &when.triggers) {

@@ -20,7 +20,7 @@ const DOWN_AFTER: Duration = Duration::from_mins(5);
 const HOLD_MAX: Duration = Duration::from_hours(1);
 const RESYNC: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
 /// `expire`, cooldowns and windows are kept on disk.
-const KEPT_MAX: Duration = Duration::from_hours(24 * 366);
+pub const KEPT_MAX: Duration = Duration::from_hours(24 * 366);
 pub const PEOPLE_MAX: usize = 250_000;
 pub const GROUPS_MAX: usize = 10_000;
 pub const TARGETS_MAX: usize = 1_000;

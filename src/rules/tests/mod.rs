@@ -3,6 +3,7 @@
 mod anything;
 mod disk;
 mod files;
+mod noise;
 mod places;
 mod schema;
 mod secrets;

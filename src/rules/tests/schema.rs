@@ -17,6 +17,7 @@ fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
         "const" => says == value,
         "enum" => says.as_array().unwrap().contains(value),
         "minimum" => value.as_f64().is_none_or(|value| value >= says.as_f64().unwrap()),
+        "maximum" => value.as_f64().is_none_or(|value| value <= says.as_f64().unwrap()),
         "pattern" => {
             value.as_str().is_none_or(|text| Regex::new(says.as_str().unwrap()).unwrap().is_match(text))
         }

@@ -81,7 +81,7 @@ fn words_from_elsewhere() {
              6:26 error: unknown key `on` of a rule (write `when`)
              6:43 error: unknown key `condition` of a rule (write `if`)
              6:62 error: unknown key `actions` of a rule (write `send`)
-             6:79 error: unknown key `throttle` of a rule (write `cooldown`)",
+             6:79 error: unknown key `throttle` of a rule (write `cooldown`, or `limit: {count: 5, per: 1h}`)",
         ),
         (
             "  - {id: r, who: ada, when: went_online, send: {to: [screen, phone]}}",

@@ -82,6 +82,17 @@ pub fn file(text: &mut String) {
             keys::DEDUPE,
         ),
         (
+            "`limit`",
+            "Beyond it, nothing rings until the first of those that count is `per` ago.",
+            keys::LIMIT,
+        ),
+        (
+            "`active`",
+            "A mapping, or a list of them: one that is open is enough. What counts is what a clock on the wall shows, also where it is set for \
+             summer time.",
+            keys::ACTIVE,
+        ),
+        (
             "`send`",
             "A target's name, a mapping with these keys and the [parts of its target's type](#targets), or a list of both.",
             keys::SEND,
@@ -140,22 +151,27 @@ fn table(text: &mut String, title: &str, functions: &[Function]) {
 fn takes(key: &Setting) -> &'static str {
     match (key.name, key.takes) {
         ("type", _) => "one of the [types](#targets); needed",
-        ("id", "user_id") => "number; needed",
+        ("id", "user_id") | ("count", _) => "number; needed",
         ("who", _) => "text or list; needed",
         ("when", _) => "[change](#changes), [narrowed change](#narrowed-changes), or a list of them; needed",
         ("send", _) => "text, mapping or list; needed",
-        ("id" | "to", _) => "text; needed",
+        ("id", _) | ("to", "text") => "text; needed",
         ("key", _) => "template; needed",
         ("if", _) => "[condition](#conditions)",
         (_, "version") => "`1`",
         (_, "text") => "text",
         (_, "boolean") => "true or false",
+        ("per", "duration") => "length of time; needed",
         (_, "duration") => "length of time",
         (_, "size") => "size",
         (_, "subscribe") => "`auto`, `ids`, `id` or `all`",
         (_, "rules") => "list",
         (_, "dedupe") => "template or mapping",
-        (_, "lanyard" | "smoothing" | "people" | "groups" | "targets") => "mapping",
+        (_, "active") => "mapping, or a list of them",
+        (_, "days") => "text or list",
+        (_, "clock") => "time of day",
+        (_, "otherwise") => "`drop` or `defer`",
+        (_, "lanyard" | "limit" | "smoothing" | "people" | "groups" | "targets") => "mapping",
         (name, takes) => panic!("`{name}` takes `{takes}`: say so in words"),
     }
 }
