@@ -13,4 +13,6 @@ pub mod ward;
 pub mod worker;
 
 #[cfg(test)]
+mod long_outage;
+#[cfg(test)]
 mod queue_transcripts;

@@ -55,6 +55,8 @@ targets:
   discord: {type: discord, url: RECEIVER/discord}
   telegram: {type: telegram, server: "RECEIVER/telegram", token: "123456789:AAabcdefghijklmnopqrstuvwxyz012345678", chat_id: "7"}
   ntfy: {type: ntfy, server: "RECEIVER/ntfy", topic: t}
+  matrix: {type: matrix, server: "RECEIVER/matrix", token: T0K, room: "!room:example.org"}
+  pushover: {type: pushover, server: "RECEIVER/pushover", token: T0K, user: U5E}
   seconds: {type: webhook, url: RECEIVER/seconds}
   date: {type: webhook, url: RECEIVER/date}
   free: {type: webhook, url: RECEIVER/free}
@@ -67,6 +69,8 @@ rules:
       - {to: discord, content: "{{user.name}}"}
       - {to: telegram, text: "{{user.name}}"}
       - {to: ntfy, message: "{{user.name}}"}
+      - {to: matrix}
+      - {to: pushover}
       - {to: seconds}
       - {to: date}
       - {to: free}
@@ -91,6 +95,12 @@ fn wait_in_dialect(target: &str) -> Option<(Play, u64)> {
         ),
         // It does not say how long: the usual first wait, half a second at least.
         "ntfy" => (answer(&[], r#"{"code":42901,"http":429,"error":"limit reached"}"#), 500),
+        "matrix" => (answer(&[], r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2750}"#), 2_750),
+        // In whole seconds of the calendar.
+        "pushover" => {
+            let reset_s = Clock::start().now().wall_ms / 1_000 + 4;
+            (answer(&[("x-limit-app-reset", &reset_s.to_string())], r#"{"status":0}"#), 3_000)
+        }
         "seconds" => (answer(&[("retry-after", "3")], ""), 3_000),
         "date" => (
             answer(
@@ -121,6 +131,8 @@ async fn each_dialect_of_wait_pauses_its_whole_target_and_no_other() {
                 Some((wait, _)) if heard_of.len() == 1 => wait,
                 _ if target == "slack" => Play::body(200, "ok"),
                 _ if target == "telegram" => Play::body(200, r#"{"ok":true}"#),
+                _ if target == "matrix" => Play::body(200, r#"{"event_id":"$x"}"#),
+                _ if target == "pushover" => Play::body(200, r#"{"status":1,"request":"x"}"#),
                 _ => Play::status(200),
             }
         }
@@ -128,10 +140,10 @@ async fn each_dialect_of_wait_pauses_its_whole_target_and_no_other() {
     let home = at_home(DIALECTS, script).await;
     let (bot, address) = home.start_listening().await;
     home.lanyard.set(&alice("1"));
-    home.until_said(&address, "/metrics", |metrics| metrics.matches(r#"answer="paused"} 1"#).count() == 6)
+    home.until_said(&address, "/metrics", |metrics| metrics.matches(r#"answer="paused"} 1"#).count() == 8)
         .await;
     home.lanyard.set(&bob("1"));
-    home.rings(7 + 6 * 2 + 1).await;
+    home.rings(9 + 8 * 2 + 1).await;
     assert!(bot.stop().await.success(), "{}", home.log());
     let times = times.lock().unwrap().clone();
     let free = &times["free"];
