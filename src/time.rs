@@ -65,6 +65,11 @@ impl Steady {
     }
 }
 
+/// RFC 3339, in UTC.
+pub fn date(wall_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(wall_ms).map_or_else(|_| wall_ms.to_string(), |at| at.to_string())
+}
+
 /// A duration in whole milliseconds, as it is stored.
 pub fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)

@@ -29,10 +29,11 @@ use crate::outbox::worker::{Worker, WorkerSettings};
 use crate::proxies::Proxies;
 use crate::rules::set::RuleSet;
 use crate::web::access::{Access, Token};
+use crate::web::api::{Followers, Outbox};
 use crate::web::journal::Journal;
 use crate::web::listen::{Bounded, Listen, bind};
 use crate::web::questions::Desk;
-use crate::web::server::{self, Web};
+use crate::web::server::{self, About, Web};
 use crate::web::status::Status;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
@@ -98,7 +99,7 @@ impl Bot {
         let (ask, asked) = mpsc::channel(1);
         let ask = self.file.is_some().then_some(ask);
         let journal = Journal::new(now);
-        let (desk, questions) = Desk::new(&journal);
+        let (desk, counter) = Desk::new(&journal, Arc::clone(&self.rules));
         if let Some(file) = self.file {
             let reloader = Reloader {
                 clock,
@@ -115,8 +116,11 @@ impl Bot {
         if let Some(listener) = listener {
             let access = post_doorman(&listener, self.token, &self.listen)?;
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
-            let web = Web { access, metrics, status, reload: ask, desk };
-            let served = server::serve(listener, web, stops.web.clone());
+            let (outbox, followers) = (Outbox::new(self.data), Followers::default());
+            let about = About { started_ms: now.wall_ms, dry_run: self.dry_run, healths: mail.health() };
+            let (reload, leaving) = (ask, stops.web.clone());
+            let web = Web { access, metrics, status, reload, desk, outbox, followers, about, leaving };
+            let served = server::serve(listener, web);
             tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
         }
         let cut_off = Arc::new(AtomicUsize::new(0));
@@ -137,7 +141,7 @@ impl Bot {
             reloads,
             tap: self.tap,
             journal,
-            questions,
+            counter,
             publisher,
             since: None,
         };
@@ -145,12 +149,7 @@ impl Bot {
         drop(store);
         tell_running(&self.rules);
 
-        let broken = tokio::select! {
-            () = leave.cancelled() => None,
-            ended = tasks.next() => ended,
-        };
-        status.leaving();
-        let fault = close(tasks, &stops, grace, broken).await;
+        let fault = run_until(leave, tasks, &stops, grace, &status).await;
         // With the last handle gone the store's thread writes what it has and closes its file.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         if let Some(fault) = fault {
@@ -193,6 +192,22 @@ fn tell_left(cut_off: usize) {
         0 => info!("left in good order"),
         attempts => warn!(attempts, "left, with attempts cut off; what they were for is still owed"),
     }
+}
+
+/// Lets the tasks run until it is time to leave, or until one of them ends by itself; then ends them all.
+async fn run_until(
+    leave: CancellationToken,
+    mut tasks: Tasks,
+    stops: &Stops,
+    grace: Duration,
+    status: &Status,
+) -> Option<Fault> {
+    let broken = tokio::select! {
+        () = leave.cancelled() => None,
+        ended = tasks.next() => ended,
+    };
+    status.leaving();
+    close(tasks, stops, grace, broken).await
 }
 
 /// Ends the tasks in the order of the flow. Returns what was wrong: with the task that ended by itself, if one

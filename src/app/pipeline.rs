@@ -23,7 +23,7 @@ use crate::presence::model::UserId;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
 use crate::web::journal::Journal;
-use crate::web::questions::Question;
+use crate::web::questions::Counter;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
 const PENDING_ROWS_MAX: usize = 20_000;
@@ -47,7 +47,7 @@ pub struct Pipeline {
     pub tap: Option<mpsc::Sender<Told>>,
     /// What happened lately, and those who ask for it and for what is known.
     pub journal: Journal,
-    pub questions: mpsc::Receiver<Question>,
+    pub counter: Counter,
     pub publisher: Publisher,
     /// When the first frame came that something in the next commit is owed for.
     pub since: Option<Duration>,
@@ -71,7 +71,7 @@ impl Pipeline {
                     let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
                     permit.send(self.gathered(&mut effects));
                 }
-                Some(question) = self.questions.recv() => {
+                Some(question) = self.counter.questions.recv() => {
                     let now = self.clock.now();
                     question.answer(now, &self.engine, &mut self.journal);
                     // However many are asked, frames are taken in between.
@@ -151,6 +151,7 @@ impl Pipeline {
         ask_for(&mut self.client, now, &rules);
         self.publisher.carry(&self.engine, &self.client);
         self.engine.adopt(now, Arc::clone(&rules), effects);
+        self.counter.adopt(Arc::clone(&rules));
         self.publisher.adopt(&self.engine, rules);
         self.publisher.note(now.mono);
     }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::args::{Outbox, OutboxCommand, OutboxList, OutboxRetry, OutboxShow, OutboxSome};
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint, plain};
 use super::words::{ago, count, date, within};
 use crate::clock::Clock;
-use crate::outbox::delivery::{Attempt, Delivery, End, Fate};
+use crate::outbox::delivery::{Attempt, End, Fate};
+use crate::outbox::shown::{Waits, as_json, message, tried_as_json};
 use crate::outbox::store::ledger::{Entry, Filter, Ledger, Tried, Trouble};
 use crate::printable;
-use crate::targets::{self, filled};
 
 /// Of an answer, so many characters are shown in a table.
 const ANSWER_CHARS_MAX: usize = 60;
@@ -34,6 +34,7 @@ fn list(args: &OutboxList) -> Ended {
         state: args.state.map(|state| state.word().to_owned()),
         target: args.target.clone(),
         limit: args.limit,
+        ..Filter::default()
     };
     let entries = ledger.list(&filter).map_err(Failure::fault)?;
     let mut out = anstream::stdout().lock();
@@ -76,8 +77,9 @@ fn line(cells: &[String; 6], widths: &[usize; 6]) -> String {
 fn row(entry: &Entry, troubles: &BTreeMap<Arc<str>, Trouble>, now_ms: i64) -> [String; 6] {
     let answer = entry.attempt.as_ref().map(short);
     let state = match (entry.fate, answer) {
-        (Fate::Pending { next_ms }, answer) => {
-            pending(next_ms, answer, troubles.get(&entry.delivery.target), now_ms)
+        (Fate::Pending { .. }, answer) => {
+            let waits = Waits::of(entry, troubles, now_ms).unwrap_or(Waits::Nothing);
+            pending(waits, answer, now_ms)
         }
         (fate @ (Fate::Delivered | Fate::Rehearsed), _) | (fate, None) => fate.word().to_owned(),
         (fate, Some(answer)) => format!("{}: {answer}", fate.word()),
@@ -93,21 +95,26 @@ fn row(entry: &Entry, troubles: &BTreeMap<Arc<str>, Trouble>, now_ms: i64) -> [S
 }
 
 /// What an owed delivery waits for: its own next try, or its target.
-fn pending(next_ms: i64, answer: Option<String>, trouble: Option<&Trouble>, now_ms: i64) -> String {
+fn pending(waits: Waits<'_>, answer: Option<String>, now_ms: i64) -> String {
     let again = |next_ms: i64| format!("again {}", within(next_ms - now_ms));
-    let trouble = trouble.map(|trouble| (trouble, short(&trouble.attempt)));
-    match (answer, trouble) {
-        (_, Some((trouble, why))) if trouble.attempt.end == End::Disabled => {
-            format!("waits: target disabled ({why})")
+    match (waits, answer) {
+        (Waits::Disabled { trouble }, _) => {
+            format!("waits: target disabled ({})", short(&trouble.attempt))
         }
-        (Some(answer), _) if next_ms > now_ms => format!("pending, {}: {answer}", again(next_ms)),
-        (_, Some((Trouble { attempt, next_ms: Some(next_ms) }, why))) if *next_ms > now_ms => {
-            let does = if attempt.end == End::Paused { "asked for a pause" } else { "fails" };
-            format!("waits: target {does}, {} ({why})", again(*next_ms))
+        (Waits::Next { next_ms }, answer) => {
+            format!("pending, {}: {}", again(next_ms), answer.unwrap_or_default())
         }
-        (Some(answer), _) => format!("pending: {answer}"),
-        (None, Some((_, why))) => format!("waits: target fails ({why})"),
-        (None, None) => "pending".to_owned(),
+        (Waits::Pause { next_ms, trouble }, _) => {
+            format!("waits: target asked for a pause, {} ({})", again(next_ms), short(&trouble.attempt))
+        }
+        (Waits::Failing { next_ms: Some(next_ms), trouble }, _) => {
+            format!("waits: target fails, {} ({})", again(next_ms), short(&trouble.attempt))
+        }
+        (Waits::Failing { next_ms: None, trouble }, _) => {
+            format!("waits: target fails ({})", short(&trouble.attempt))
+        }
+        (Waits::Nothing, Some(answer)) => format!("pending: {answer}"),
+        (Waits::Nothing, None) => "pending".to_owned(),
     }
 }
 
@@ -193,15 +200,6 @@ fn then(end: End, next_ms: Option<i64>) -> String {
     }
 }
 
-/// The message as the rules file speaks of it.
-fn message(delivery: &Delivery) -> Map<String, Value> {
-    let shown = |(name, value): (&String, &Value)| {
-        let name = if name == targets::EVENT { "event" } else { name };
-        (name.to_owned(), value.clone())
-    };
-    filled::shown(&delivery.parts).iter().map(shown).collect()
-}
-
 fn retry(args: &OutboxRetry) -> Ended {
     let mut ledger = Ledger::open(&args.some.data.dir).map_err(Failure::usage)?;
     let meant = meant(&ledger, &args.some)?;
@@ -244,7 +242,7 @@ fn drop(args: &OutboxSome) -> Ended {
 /// The deliveries that are meant. All of them are looked up first: a mistyped one changes nothing.
 fn meant(ledger: &Ledger, args: &OutboxSome) -> Result<Vec<Entry>, Failure> {
     if args.all_dead {
-        let filter = Filter { state: Some("dead".to_owned()), target: None, limit: usize::MAX };
+        let filter = Filter { state: Some("dead".to_owned()), limit: usize::MAX, ..Filter::default() };
         return ledger.list(&filter).map_err(Failure::fault);
     }
     args.ids.iter().map(|id| ledger.find(id)).collect::<Result<_, _>>().map_err(Failure::usage)
@@ -257,45 +255,4 @@ fn colour(fate: Fate) -> clap::builder::styling::Style {
         Fate::Dead => style::BAD,
         Fate::Expired | Fate::Rehearsed => style::FAINT,
     }
-}
-
-fn as_json(entry: &Entry) -> Value {
-    let delivery = &entry.delivery;
-    let next_ms = match entry.fate {
-        Fate::Pending { next_ms } if next_ms > 0 => Some(next_ms),
-        _ => None,
-    };
-    json!({
-        "number": entry.seq,
-        "id": delivery.id.to_string(),
-        "state": entry.fate.word(),
-        "target": &*delivery.target,
-        "rule": &*delivery.rule,
-        "person": delivery.person,
-        "called": delivery.called.as_deref(),
-        "created": date(delivery.created_ms),
-        "expires": date(delivery.expires_ms),
-        "next": next_ms.map(date),
-        "settled": entry.settled_ms.map(date),
-        "attempts": entry.attempts,
-        "last_attempt": entry.attempt.as_ref().map(|attempt| json!({
-            "status": attempt.status,
-            "answer": attempt.answer,
-            "took_ms": attempt.took.as_millis() as u64,
-        })),
-        "message": message(delivery),
-    })
-}
-
-fn tried_as_json(tried: &Tried) -> Value {
-    let Tried { number, at_ms, attempt, next_ms } = tried;
-    json!({
-        "number": number,
-        "ended": at_ms.map(date),
-        "status": attempt.status,
-        "answer": attempt.answer,
-        "took_ms": attempt.took.as_millis() as u64,
-        "then": attempt.end.word(),
-        "next": next_ms.map(date),
-    })
 }

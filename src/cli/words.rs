@@ -1,6 +1,6 @@
 //! Numbers and times as people say them.
 
-use jiff::Timestamp;
+pub use crate::time::date;
 
 /// `3s`, `12m`, `5h`, `2d`: the age of something.
 pub fn ago(ms: i64) -> String {
@@ -16,11 +16,6 @@ pub fn ago(ms: i64) -> String {
 /// `in 12m`
 pub fn within(ms: i64) -> String {
     format!("in {}", ago(ms.saturating_add(999)))
-}
-
-/// RFC 3339, in UTC.
-pub fn date(wall_ms: i64) -> String {
-    Timestamp::from_millisecond(wall_ms).map_or_else(|_| wall_ms.to_string(), |at| at.to_string())
 }
 
 /// `1 rule`, `3 rules`.

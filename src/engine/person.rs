@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outbox::delivery::Baseline;
 use crate::presence::change::{Change, ChangeKind};
-use crate::presence::model::{Presence, UserId};
+use crate::presence::model::{Activity, Presence, UserId};
 use crate::presence::settle::{Held, Hold, Smoothing, put_back};
 use crate::time::Moment;
 
@@ -26,13 +26,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All that `word` says.
+    pub const WORDS: [&str; 4] = ["unknown", "live", "stale", "unmonitored"];
+
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Live => "live",
-            Self::Stale => "stale",
-            Self::Unmonitored => "unmonitored",
-        }
+        Self::WORDS[self as usize]
     }
 }
 
@@ -230,6 +228,23 @@ impl Since {
             }
             Turn::GoesOn => Span { since_ms: began, lasted_ms: None },
         }
+    }
+
+    /// Since when the person is online or offline, as far as that is known.
+    pub fn online_ms(&self) -> Option<i64> {
+        self.began(number(&["online"]))
+    }
+
+    /// Since when they have this status.
+    pub fn status_ms(&self) -> Option<i64> {
+        self.began(number(&["status"]))
+    }
+
+    /// Since when an activity goes on: as Discord says, else as it was seen to begin.
+    pub fn activity_ms(&self, activity: &Activity<'_>) -> Option<i64> {
+        let (kind, who) = activity.identity();
+        let told = Some(activity.started_at_ms).filter(|&ms| ms > 0);
+        told.or_else(|| self.began(number(&["activity", kind.word(), who])))
     }
 
     fn began(&self, number: u64) -> Option<i64> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::verdict::Verdict;
 
-/// Whether anybody looks on.
+/// How much is told.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Telling {
     #[default]

@@ -8,6 +8,7 @@ pub mod health;
 pub mod queue;
 pub mod retry;
 pub mod sender;
+pub mod shown;
 pub mod store;
 pub mod ward;
 pub mod worker;

@@ -1,6 +1,7 @@
-//! The HTTP side of `run`: health, readiness, metrics, and who may see them.
+//! The HTTP side of `run`: health, readiness, metrics, the API, and who may see them.
 
 pub mod access;
+pub mod api;
 mod gate;
 pub mod journal;
 pub mod listen;

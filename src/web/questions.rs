@@ -3,26 +3,44 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::journal::{Entry, Journal, Stretch, Wanted};
 use crate::engine::machine::Engine;
 use crate::engine::tally::RuleTally;
 use crate::engine::view::{PeopleAfter, PersonView};
+use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
-use crate::rules::set::RuleSet;
+use crate::rules::set::{Person, RuleSet};
 use crate::time::Moment;
 
 /// So many questions may wait.
 pub const QUESTIONS_MAX: usize = 8;
 /// An answer holds at most so many people.
 pub const PEOPLE_MAX: usize = 200;
+/// An answer holds at most so many rules.
+pub const RULES_MAX: usize = 200;
 
 pub enum Question {
-    People { after: PeopleAfter, limit: usize, answer: oneshot::Sender<PeopleAnswer> },
-    Person { id: UserId, answer: oneshot::Sender<PersonView> },
-    Rules { answer: oneshot::Sender<RulesAnswer> },
-    Activity { wanted: Wanted, answer: oneshot::Sender<Stretch> },
+    People {
+        after: PeopleAfter,
+        limit: usize,
+        answer: oneshot::Sender<PeopleAnswer>,
+    },
+    Person {
+        id: UserId,
+        answer: oneshot::Sender<PersonView>,
+    },
+    /// What became of `limit` rules from a place in the file on.
+    Rules {
+        from: usize,
+        limit: usize,
+        answer: oneshot::Sender<RulesAnswer>,
+    },
+    Activity {
+        wanted: Wanted,
+        answer: oneshot::Sender<Stretch>,
+    },
 }
 
 pub struct PeopleAnswer {
@@ -32,7 +50,7 @@ pub struct PeopleAnswer {
 
 pub struct RulesAnswer {
     pub rules: Arc<RuleSet>,
-    /// In the file's order.
+    /// In the file's order, from the place that was asked for.
     pub tallies: Vec<RuleTally>,
 }
 
@@ -45,9 +63,10 @@ impl Question {
                 let _ = answer.send(PeopleAnswer { people, next });
             }
             Self::Person { id, answer } => drop(answer.send(engine.person(id))),
-            Self::Rules { answer } => {
+            Self::Rules { from, limit, answer } => {
                 let rules = engine.rules();
-                let tallies = (0..rules.rules.len()).map(|at| engine.tally().rule(at).clone()).collect();
+                let places = (from..rules.rules.len()).take(limit.min(RULES_MAX));
+                let tallies = places.map(|at| engine.tally().rule(at).clone()).collect();
                 let _ = answer.send(RulesAnswer { rules, tallies });
             }
             Self::Activity { wanted, answer } => drop(answer.send(journal.read(now, &wanted))),
@@ -60,6 +79,38 @@ impl Question {
 pub struct Desk {
     questions: mpsc::Sender<Question>,
     live: broadcast::Sender<Arc<Entry>>,
+    in_force: watch::Receiver<Arc<InForce>>,
+}
+
+/// The other side of the desk, in the task that answers.
+pub struct Counter {
+    pub questions: mpsc::Receiver<Question>,
+    in_force: watch::Sender<Arc<InForce>>,
+}
+
+/// The rules in force, to look people up in.
+pub struct InForce {
+    pub rules: Arc<RuleSet>,
+    places: ById<usize>,
+}
+
+impl InForce {
+    fn new(rules: Arc<RuleSet>) -> Arc<Self> {
+        let places = rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect();
+        Arc::new(Self { rules, places })
+    }
+
+    /// Somebody who is in the file.
+    pub fn person(&self, id: UserId) -> Option<&Person> {
+        self.places.get(&id).map(|&at| &self.rules.people[at])
+    }
+}
+
+impl Counter {
+    /// Other rules are in force.
+    pub fn adopt(&self, rules: Arc<RuleSet>) {
+        self.in_force.send_replace(InForce::new(rules));
+    }
 }
 
 /// The task that answers is on its way out.
@@ -68,10 +119,16 @@ pub struct Desk {
 pub struct Gone;
 
 impl Desk {
-    /// A desk, and what is brought to it.
-    pub fn new(journal: &Journal) -> (Self, mpsc::Receiver<Question>) {
+    /// A desk and its other side.
+    pub fn new(journal: &Journal, rules: Arc<RuleSet>) -> (Self, Counter) {
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
-        (Self { questions, live: journal.live() }, asked)
+        let (adopted, in_force) = watch::channel(InForce::new(rules));
+        let counter = Counter { questions: asked, in_force: adopted };
+        (Self { questions, live: journal.live(), in_force }, counter)
+    }
+
+    pub fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force.borrow())
     }
 
     pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, Gone> {

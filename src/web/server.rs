@@ -1,4 +1,5 @@
-//! The HTTP server of `run --listen`: whether the bot is alive, whether it is ready, what it has counted.
+//! The HTTP server of `run --listen`: whether the bot is alive and ready, what it has counted, and under
+//! `/api/v1` what it knows and does.
 
 use std::io;
 use std::sync::Arc;
@@ -9,16 +10,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Access, Grant};
+use super::api::{self, Followers, Outbox};
 use super::gate;
 use super::listen::Bounded;
 use super::questions::Desk;
 use super::status::Status;
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
+use crate::outbox::health::Healths;
 
 /// Nothing in here reads a body; whoever sends a larger one is cut off.
 const BODY_BYTES_MAX: usize = 16 << 10;
@@ -30,7 +33,7 @@ pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const FRONT: &str = concat!(
     "doorchime ",
     env!("CARGO_PKG_VERSION"),
-    "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n/-/reload POST: reads the rules file again\n",
+    "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n/api/v1   what it knows, did and did not do; /api/v1/openapi.json lists it\n/-/reload POST: reads the rules file again\n",
 );
 
 /// What the HTTP side works with.
@@ -43,13 +46,27 @@ pub struct Web {
     pub reload: Option<mpsc::Sender<Asked>>,
     /// To the task that has the engine.
     pub desk: Desk,
+    pub outbox: Outbox,
+    pub followers: Followers,
+    pub about: About,
+    /// Cancelled when everything ends.
+    pub leaving: CancellationToken,
+}
+
+/// What stays as it is while the bot runs, and how its targets do.
+#[derive(Clone)]
+pub struct About {
+    pub started_ms: i64,
+    pub dry_run: bool,
+    pub healths: watch::Receiver<Healths>,
 }
 
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
-/// Serves until `leaving` is cancelled; requests under way have a moment to finish.
-pub async fn serve(listener: Bounded, web: Web, leaving: CancellationToken) -> io::Result<()> {
+/// Serves until `web.leaving` is cancelled; requests under way have a moment to finish.
+pub async fn serve(listener: Bounded, web: Web) -> io::Result<()> {
+    let leaving = web.leaving.clone();
     let served = axum::serve(listener, router(web)).with_graceful_shutdown(leaving.clone().cancelled_owned());
     let too_long = async {
         leaving.cancelled().await;
@@ -70,6 +87,7 @@ fn router(web: Web) -> Router {
         .route("/login", post(gate::login))
         .route("/logout", post(gate::logout))
         .route("/-/reload", post(reload))
+        .nest("/api/v1", api::router())
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
         .with_state(web)

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod access;
+mod api;
 mod check_cli;
 mod cli;
 mod filled;
@@ -20,5 +21,6 @@ mod reference;
 mod reload;
 mod run_cli;
 mod sender;
+mod shape;
 mod watch;
 mod web;

@@ -4,15 +4,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use doorchime::metrics::Metrics;
+use doorchime::outbox::health::Healths;
+use doorchime::rules::compile::compile;
+use doorchime::rules::places::Source;
+use doorchime::rules::set::RuleSet;
+use doorchime::rules::vars::NoVars;
 use doorchime::time::Moment;
 use doorchime::web::access::{Access, Token};
+use doorchime::web::api::{Followers, Outbox};
 use doorchime::web::journal::Journal;
 use doorchime::web::listen::{Listen, ListenError, bind};
 use doorchime::web::questions::Desk;
-use doorchime::web::server::{Web, serve};
+use doorchime::web::server::{About, Web, serve};
 use doorchime::web::status::{Connection, Loaded, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -46,12 +53,20 @@ impl Door {
             metrics: Metrics::new(),
             status: Arc::clone(&status),
             reload: None,
-            desk: Desk::new(&Journal::new(Moment::default())).0,
+            desk: Desk::new(&Journal::new(Moment::default()), Arc::new(no_rules())).0,
+            outbox: Outbox::new("nowhere".into()),
+            followers: Followers::default(),
+            about: About { started_ms: 0, dry_run: false, healths: watch::channel(Healths::new()).1 },
+            leaving: leaving.clone(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, web, leaving.clone()));
+        tasks.spawn(serve(listener, web));
         Self { at: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), at.port()), status, leaving, tasks }
     }
+}
+
+fn no_rules() -> RuleSet {
+    compile(Source::new("rules.yaml".to_owned(), "version: 1\n".to_owned()), &NoVars).ok().unwrap().set
 }
 
 #[tokio::test]

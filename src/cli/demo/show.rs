@@ -173,7 +173,7 @@ fn pending<T>(inbox: &mut mpsc::Receiver<T>) -> impl Iterator<Item = T> {
 }
 
 fn nothing_owed(data: &std::path::Path) -> Result<bool, Failure> {
-    let filter = Filter { state: Some("pending".to_owned()), target: None, limit: 1 };
+    let filter = Filter { state: Some("pending".to_owned()), limit: 1, ..Filter::default() };
     let ledger = Ledger::open(data).map_err(Failure::fault)?;
     Ok(ledger.list(&filter).map_err(Failure::fault)?.is_empty())
 }

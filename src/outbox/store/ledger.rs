@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 use super::error::StoreError;
 use super::{place, rows, schema};
 use crate::outbox::delivery::{Attempt, Delivery, End, Fate, Owed};
+use crate::presence::model::UserId;
 
 /// The rows, to read and to mend.
 pub struct Ledger {
@@ -56,6 +57,10 @@ pub struct Filter {
     /// A state's word: `pending`, `delivered`, `dry-run`, `dead`, `expired`.
     pub state: Option<String>,
     pub target: Option<String>,
+    pub rule: Option<String>,
+    pub person: Option<UserId>,
+    /// Only those with a lower number.
+    pub before: Option<i64>,
     pub limit: usize,
 }
 
@@ -86,11 +91,15 @@ impl Ledger {
         let read = || {
             let mut list = self.db.prepare(&format!(
                 "SELECT {}, {ENTRY} FROM deliveries
-                 WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR target = ?2) ORDER BY seq DESC LIMIT ?3",
+                 WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR target = ?2) AND (?3 IS NULL OR rule = ?3)
+                    AND (?4 IS NULL OR person = ?4) AND (?5 IS NULL OR seq < ?5)
+                 ORDER BY seq DESC LIMIT ?6",
                 rows::OWED
             ))?;
             let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-            list.query_map(params![filter.state, filter.target, limit], entry)?
+            let Filter { state, target, rule, person, before, .. } = filter;
+            let person = person.map(|id| id.0.cast_signed());
+            list.query_map(params![state, target, rule, person, before, limit], entry)?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| self.failed(&error))

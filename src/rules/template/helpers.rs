@@ -264,7 +264,7 @@ fn avatar_url<'a>(on: &Surroundings<'_>, args: &[Val<'a>]) -> Val<'a> {
     }
 }
 
-fn avatar_of(id: u64, avatar: &str, discriminator: &str) -> String {
+pub fn avatar_of(id: u64, avatar: &str, discriminator: &str) -> String {
     const CDN: &str = "https://cdn.discordapp.com";
     if avatar.is_empty() {
         // Accounts that still have four digits get one of five pictures by them, all others one of six.
