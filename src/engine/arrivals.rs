@@ -83,6 +83,7 @@ impl Engine {
             over.for_each(|hold| hold.late_ms = hold.late_ms.max(late_ms));
         }
         let raw = seen.raw;
+        let heard_again = known.standing != Standing::Live;
         let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
@@ -110,6 +111,7 @@ impl Engine {
         }
         self.changes = changes;
         let online = shown.online();
+        let asked = !self.rules.onlookers.is_empty() && (heard_again || !last.shows_like(&shown));
         drop((last, shown));
         self.keep(now, id, Kept { raw, holds, since, online }, effects);
         if let Some(word) = doubt {
@@ -117,6 +119,9 @@ impl Engine {
         }
         if source == Source::Snapshot && !seen_online {
             self.confirm(now, id);
+        }
+        if asked {
+            self.ask_about(now, id, late_ms, effects);
         }
     }
 
@@ -163,6 +168,7 @@ impl Engine {
             let before = Presence { user: User { id: Some(id), ..User::default() }, ..Presence::default() };
             self.ring_alone(now, id, ChangeKind::BecameMonitored, &before, seen, effects);
         }
+        self.ask_about(now, id, None, effects);
     }
 
     /// Everybody goes offline at once: nobody is believed to have gone.
@@ -190,6 +196,7 @@ impl Engine {
     /// The connection is gone: our own blindness changes nobody.
     pub(super) fn go_blind(&mut self, now: Moment, effects: &mut Effects) {
         self.vouch_at = None;
+        self.pending.in_snapshot = false;
         for known in self.known.values_mut().filter(|known| known.standing == Standing::Live) {
             known.standing = Standing::Stale;
             known.heard = Heard::at(now);
@@ -283,6 +290,7 @@ impl Engine {
             late_ms: ended.iter().filter_map(|hold| hold.late_ms).max(),
             ended_ms: gone_ms,
         };
+        let late_ms = step.late_ms;
         self.bell.ring(&step, &changes, &mut since, &self.known, effects);
         self.changes = changes;
         let online = shown.online();
@@ -297,6 +305,7 @@ impl Engine {
         self.note_end(id);
         self.note_unsaved(now, id);
         self.save_if_owed(id, effects);
+        self.ask_about(now, id, late_ms, effects);
     }
 
     pub(super) fn note_end(&mut self, id: UserId) {

@@ -38,6 +38,8 @@ pub struct Bell {
 pub struct Counts {
     pub changes: [u64; ChangeKind::ALL.len()],
     pub verdicts: [u64; Verdict::WORDS.len()],
+    /// Conditions of `while` that were asked.
+    pub asked: u64,
     /// By the rule's place in the file.
     pub firings: Vec<u64>,
 }
@@ -75,6 +77,16 @@ pub struct Firing<'f> {
     pub sends: &'f [Send],
 }
 
+/// What became of a rule.
+#[derive(Clone, Copy)]
+pub struct Judgement<'j> {
+    /// The rule's place in the file.
+    pub at: usize,
+    pub who: Option<Sight<'j>>,
+    pub cause: Cause,
+    pub verdict: Verdict,
+}
+
 impl Bell {
     /// Tells every change of a step to the rules that could match it.
     pub fn ring(
@@ -86,7 +98,7 @@ impl Bell {
         effects: &mut Effects,
     ) {
         let rules = Arc::clone(&self.rules);
-        let crowd = Crowd::new(&rules, known, (step.id, step.after));
+        let crowd = Crowd::new(&rules, known, Some((step.id, step.after)));
         let mut now = None;
         // A rule rings once for one happening, however many names it has.
         let mut rung: Vec<(usize, Happening)> = Vec::new();
@@ -110,22 +122,32 @@ impl Bell {
                 };
                 if verdict == Verdict::Fired {
                     rung.push((at, happening));
-                    self.counts.firings[at] += 1;
                 }
-                self.counts.verdicts[verdict.number()] += 1;
-                let cause = Cause::Change(change.kind);
-                self.tally.note(at, Some(step.id), Last { at_ms: step.now.wall_ms, cause, verdict });
-                if self.watch.tells_verdict(step.now.mono, verdict) {
-                    effects.told.push(Told::Verdict {
-                        rule: Arc::clone(&rule.id),
-                        person: Some(step.id),
-                        name: shown_name(&rules, step),
-                        cause,
-                        verdict,
-                        values: deciding_values(&rules, when.condition.as_ref(), &scope, verdict),
-                    });
-                }
+                let who = Some(sight(&rules, step, step.after));
+                let judged = Judgement { at, who, cause: Cause::Change(change.kind), verdict };
+                let values = || deciding_values(&rules, when.condition.as_ref(), &scope, verdict);
+                self.note(step.now, judged, values, effects);
             }
+        }
+    }
+
+    /// Counts what became of a rule, and tells it to whoever looks on.
+    pub fn note(
+        &mut self,
+        now: Moment,
+        judged: Judgement<'_>,
+        values: impl FnOnce() -> Vec<(String, String)>,
+        effects: &mut Effects,
+    ) {
+        let Judgement { at, who, cause, verdict } = judged;
+        let person = who.map(|sight| sight.id);
+        self.counts.verdicts[verdict.number()] += 1;
+        self.counts.firings[at] += u64::from(verdict == Verdict::Fired);
+        self.tally.note(at, person, Last { at_ms: now.wall_ms, cause, verdict });
+        if self.watch.tells_verdict(now.mono, verdict) {
+            let rule = Arc::clone(&self.rules.rules[at].id);
+            let name = who.map_or_else(String::new, shown_name);
+            effects.told.push(Told::Verdict { rule, person, name, cause, verdict, values: values() });
         }
     }
 
@@ -157,7 +179,7 @@ impl Bell {
     }
 
     /// Asks what may hold a firing back. If nothing does, what the rule sends is owed.
-    fn fire(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) -> Verdict {
+    pub fn fire(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) -> Verdict {
         if let Err(held_back) = self.gates.ask(firing, scope, &mut effects.commit) {
             return held_back;
         }
@@ -165,7 +187,8 @@ impl Bell {
         Verdict::Fired
     }
 
-    fn owe(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
+    /// Renders what a rule sends.
+    pub fn owe(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
         let Firing { now, rule, person, called, sends } = firing;
         for send in *sends {
             effects.commit.deliveries.push(Delivery {
@@ -205,6 +228,7 @@ fn scope<'a>(
         person: Some(sight(rules, step, step.after)),
         before: Some(sight(rules, step, step.before)),
         change: Some(changed),
+        cause: Some(Cause::Change(changed.change.kind)),
         now,
         zone: &rules.timezone,
         people: crowd,
@@ -225,13 +249,12 @@ fn sight<'a>(rules: &'a RuleSet, step: &Step<'_>, presence: &'a Presence<'a>) ->
     }
 }
 
-fn shown_name(rules: &RuleSet, step: &Step<'_>) -> String {
-    let name = ObjectKind::Person
-        .field("name")
-        .map(|field| (field.read)(Object::Person(sight(rules, step, step.after))));
+/// What a person is called, for whoever looks on.
+pub fn shown_name(sight: Sight<'_>) -> String {
+    let name = ObjectKind::Person.field("name").map(|field| (field.read)(Object::Person(sight)));
     match name {
         Some(Value::Text(name)) if !name.is_empty() => name.into_owned(),
-        _ => step.id.to_string(),
+        _ => sight.id.to_string(),
     }
 }
 
@@ -261,7 +284,7 @@ fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
     };
     Told::Change {
         person: step.id,
-        name: shown_name(rules, step),
+        name: shown_name(sight(rules, step, step.after)),
         kind,
         key: side("key"),
         from: side("from"),

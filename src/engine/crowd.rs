@@ -13,15 +13,19 @@ use crate::rules::set::RuleSet;
 pub struct Crowd<'e> {
     rules: &'e RuleSet,
     known: &'e ById<Known>,
-    /// The person who is just changing: as they are now.
-    current: (UserId, &'e Presence<'e>),
+    /// The person who is just changing, if anybody: as they are now.
+    current: Option<(UserId, &'e Presence<'e>)>,
     read: OnceCell<Vec<Cell<'e>>>,
 }
 
 type Cell<'e> = OnceCell<Option<Box<Presence<'e>>>>;
 
 impl<'e> Crowd<'e> {
-    pub fn new(rules: &'e RuleSet, known: &'e ById<Known>, current: (UserId, &'e Presence<'e>)) -> Self {
+    pub fn new(
+        rules: &'e RuleSet,
+        known: &'e ById<Known>,
+        current: Option<(UserId, &'e Presence<'e>)>,
+    ) -> Self {
         Self { rules, known, current, read: OnceCell::new() }
     }
 }
@@ -29,8 +33,8 @@ impl<'e> Crowd<'e> {
 impl People for Crowd<'_> {
     fn person(&self, at: usize) -> Option<Sight<'_>> {
         let person = self.rules.people.get(at)?;
-        let presence = if person.id == self.current.0 {
-            self.current.1
+        let presence = if let Some((_, presence)) = self.current.filter(|(id, _)| *id == person.id) {
+            presence
         } else {
             let cells = self.read.get_or_init(|| self.rules.people.iter().map(|_| OnceCell::new()).collect());
             let read = || self.known.get(&person.id)?.shown(person.id).map(Box::new);

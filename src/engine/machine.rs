@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arrivals::Source;
+use super::asking::Pending;
 use super::bell::{Bell, Counts};
 use super::effects::Effects;
 use super::gates::Gates;
 use super::guard::Guard;
+use super::holding::Holding;
 use super::ids::Ids;
 use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
@@ -32,6 +34,9 @@ pub struct Engine {
     pub(super) everyone: bool,
     pub(super) known: ById<Known>,
     pub(super) bell: Bell,
+    /// Where `while` rules stand.
+    pub(super) holding: Holding,
+    pub(super) pending: Pending,
     pub(super) guard: Guard,
     /// How many people rules see online.
     pub(super) online: usize,
@@ -73,6 +78,8 @@ impl Engine {
                 counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },
                 rules: Arc::clone(&rules),
             },
+            holding: Holding::new(&rules),
+            pending: Pending { all: !rules.onlookers.is_empty(), ..Pending::default() },
             guard: Guard::default(),
             online: 0,
             ends: BinaryHeap::new(),
@@ -138,7 +145,10 @@ impl Engine {
         match observation {
             Observation::Connected => {}
             Observation::Disconnected => self.go_blind(now, effects),
-            Observation::Seen(id, presence) => self.arrive(now, id, presence, Source::Snapshot, effects),
+            Observation::Seen(id, presence) => {
+                self.pending.in_snapshot = true;
+                self.arrive(now, id, presence, Source::Snapshot, effects);
+            }
             Observation::Updated(id, presence) => self.arrive(now, id, presence, Source::Update, effects),
             Observation::SnapshotEnd { absent } => {
                 self.vouch(now, effects);
@@ -146,6 +156,7 @@ impl Engine {
                 for id in absent {
                     self.lose(now, id);
                 }
+                self.ask_after_snapshot(now, effects);
             }
             Observation::Unmonitored(id) => self.leave(now, id, effects),
         }
@@ -160,6 +171,7 @@ impl Engine {
             self.ends.pop();
             self.end_holds(now, id, effects);
         }
+        self.ask_in_time(now, effects);
         if self.save_at.is_some_and(|at| at <= now.mono) {
             self.save(now, BASELINES_A_COMMIT, effects);
         }
@@ -177,7 +189,8 @@ impl Engine {
     pub fn deadline(&self) -> Option<Duration> {
         let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
         let news = self.troubles.deadline();
-        [hold_ends, self.save_at, self.vouch_at, self.ask_at, news].into_iter().flatten().min()
+        let asked = self.holding.deadline().into_iter().chain(self.pending.deadline()).min();
+        [hold_ends, asked, self.save_at, self.vouch_at, self.ask_at, news].into_iter().flatten().min()
     }
 
     /// Whether anybody asks about this person.

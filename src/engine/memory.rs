@@ -9,7 +9,7 @@ use super::gates::{longest_marks, struck_out};
 use super::machine::Engine;
 use super::person::{Known, Standing};
 use super::tally::places_before;
-use crate::outbox::delivery::{Failure, Memory};
+use crate::outbox::delivery::{Failure, Memory, NoteKind};
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
 use crate::rules::set::RuleSet;
@@ -35,6 +35,8 @@ impl Engine {
         self.ahead_ms = now.ahead_ms();
         self.bell.gates.write_anew(now, &mut effects.commit);
         effects.commit.failures.extend(self.troubles.told(now));
+        effects.commit.notes.extend(self.holding.notes(now, &self.rules));
+        self.pending.all = !self.rules.onlookers.is_empty();
         if self.vouch_at.is_some() {
             self.vouch(now, effects);
         }
@@ -80,11 +82,19 @@ impl Engine {
                 None => drop(retired.insert(mark.rule)),
             }
         }
+        let rules = Arc::clone(&self.rules);
         for note in memory.notes {
-            match self.rules.rule(&note.rule) {
-                Some(rule) if self.bell.gates.recall(now, rule, &note) => {}
-                Some(_) => self.struck.push(struck_out(note)),
-                None => drop(retired.insert(note.rule)),
+            let Some(at) = rules.place(&note.rule) else {
+                retired.insert(note.rule);
+                continue;
+            };
+            let rule = &rules.rules[at];
+            let means_something = match note.kind {
+                NoteKind::Holding => self.holding.recall(now, (at, rule), &note),
+                _ => self.bell.gates.recall(now, rule, &note),
+            };
+            if !means_something {
+                self.struck.push(struck_out(note));
             }
         }
         self.retired.extend(retired);
@@ -116,9 +126,15 @@ impl Engine {
         for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
             effects.commit.retire(Arc::clone(&rule.id));
         }
+        let wanted = |id: UserId| self.everyone || self.places.contains_key(&id);
+        let struck = self.holding.adopt(now, &self.rules, &rules, wanted);
+        effects.commit.notes.extend(struck);
         self.bell.rules = Arc::clone(&rules);
         self.rules = rules;
         self.adopt_failures(effects);
+        self.pending.after_snapshot.clear();
+        self.pending.hands = Default::default();
+        self.pending.all = !self.rules.onlookers.is_empty();
     }
 
     /// Writes down everything that is known, before the process ends.

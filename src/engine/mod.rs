@@ -3,11 +3,13 @@
 //! `Engine::observe` takes one observation and adds to `Effects` what must now be written down and sent.
 
 mod arrivals;
+mod asking;
 pub mod bell;
 pub mod crowd;
 pub mod effects;
 pub mod gates;
 pub mod guard;
+pub mod holding;
 pub mod ids;
 pub mod kept;
 pub mod lasting;
@@ -25,7 +27,11 @@ pub mod watch;
 #[cfg(test)]
 mod any_story;
 #[cfg(test)]
+mod holding_transcripts;
+#[cfg(test)]
 mod noise_stories;
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod transcripts;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::presence::change::ChangeKind;
 use crate::presence::model::{Presence, UserId};
 use crate::presence::settle::Smoothing;
 use crate::rules::noise::Noise;
+use crate::rules::onlookers::Onlookers;
 use crate::rules::set::{Index, Occasion, Person, Rule, RuleSet, Trigger, When, Who};
 use crate::time::Moment;
 
@@ -76,6 +77,7 @@ fn rule_set(rules: Vec<Rule>) -> Arc<RuleSet> {
         groups: Vec::new(),
         targets: std::collections::BTreeMap::new(),
         index: Index::new(&rules),
+        onlookers: Onlookers::default(),
         rules,
         values: crate::targets::filled::Values::new(),
     })

@@ -29,10 +29,18 @@ pub enum Verdict {
     },
     /// Outside of its `active` hours.
     Inactive,
+    /// It is so, but not for long enough yet; milliseconds until it is.
+    Waiting {
+        left_ms: i64,
+    },
+    /// It was so, but not for long enough.
+    Lapsed,
+    /// What is over had been kept quiet when it began.
+    NeverEntered,
 }
 
 impl Verdict {
-    pub const WORDS: [&str; 10] = [
+    pub const WORDS: [&str; 13] = [
         "fired",
         "narrowed",
         "condition_false",
@@ -43,6 +51,9 @@ impl Verdict {
         "condition_too_costly",
         "limit",
         "inactive",
+        "waiting",
+        "lapsed",
+        "never_entered",
     ];
 
     /// One word for metrics and for machines.
@@ -63,6 +74,9 @@ impl Verdict {
             Self::ConditionTooCostly => 7,
             Self::Limited { .. } => 8,
             Self::Inactive => 9,
+            Self::Waiting { .. } => 10,
+            Self::Lapsed => 11,
+            Self::NeverEntered => 12,
         }
     }
 }
@@ -84,6 +98,9 @@ impl std::fmt::Display for Verdict {
             Self::Inactive => f.write_str("outside of its `active` hours"),
             Self::ToldAlready => f.write_str("has rung for the same happening"),
             Self::TooLate => f.write_str("found after a gap longer than `catch_up`"),
+            Self::Waiting { left_ms } => write!(f, "if it stays so for another {} s", seconds(*left_ms)),
+            Self::Lapsed => f.write_str("was not so for long enough"),
+            Self::NeverEntered => f.write_str("its `enter` was not sent either"),
         }
     }
 }

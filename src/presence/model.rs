@@ -265,6 +265,16 @@ impl<'a> Presence<'a> {
         self.activities.sort_by(|a, b| a.identity().cmp(&b.identity()).then_with(|| a.id.cmp(&b.id)));
     }
 
+    /// Whether rules can see no difference, however the texts differ.
+    pub fn shows_like(&self, other: &Presence<'_>) -> bool {
+        self.status == other.status
+            && self.platforms == other.platforms
+            && self.track == other.track
+            && self.activities == other.activities
+            && self.kv == other.kv
+            && self.user == other.user
+    }
+
     pub fn online(&self) -> bool {
         self.status != Status::Offline
     }

@@ -1,7 +1,7 @@
 //! A rule set on a virtual clock: timed observations in; what happens, why, and what would be sent out.
 //! Pure: nothing is connected to, written or sent, and hours pass as fast as they are counted.
 
-mod disk;
+pub mod disk;
 pub mod play;
 
 #[cfg(test)]

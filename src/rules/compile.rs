@@ -10,12 +10,13 @@ use super::diagnostic::{Findings, Problem, Problems};
 use super::elsewhere;
 use super::mask::Mask;
 use super::names;
+use super::onlookers::Onlookers;
 use super::parts;
 use super::places::{Source, Span};
 use super::reading::{Name, Reader};
 use super::scope::Keys;
 use super::set::{Group, Index, Person, RuleSet};
-use super::spec::{GroupSpec, PersonSpec, Spec, TargetSpec, Unread};
+use super::spec::{GroupSpec, PersonSpec, RuleSpec, Spec, TargetSpec, Unread};
 use super::tree::Node;
 use super::vars::{self, Vars};
 use super::yaml;
@@ -117,7 +118,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
     let timezone = timezone(spec.timezone, reader, vars);
     let (people, mut referents) = people(&spec.people, reader);
     let groups = groups(&spec.groups, &mut referents, spec.unread.people, reader);
-    let sends = spec.rules.iter().filter_map(|rule| rule.send.as_ref()).flat_map(|(_, sends)| sends);
+    let sends = spec.rules.iter().flat_map(RuleSpec::sends);
     let values: Values = sends.filter_map(|send| send.parts).flat_map(Node::values).collect();
     let (built, targets) = targets(&spec.targets, &Arc::new(values), reader, vars);
     let known = Known {
@@ -131,7 +132,9 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
     };
     let rules = super::rule::compile_all(&spec.rules, &known, reader);
     tell_unused(spec, root, reader);
-    let index = Index::new(if reader.problems.any_errors() { &[] } else { &rules });
+    let usable = if reader.problems.any_errors() { &[][..] } else { &rules };
+    let index = Index::new(usable);
+    let onlookers = Onlookers::new(usable, &known.people, &known.groups);
     RuleSet {
         timezone,
         lanyard: spec.lanyard.clone(),
@@ -144,6 +147,7 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
         rules,
         index,
         values: root.values(),
+        onlookers,
     }
 }
 
@@ -312,13 +316,8 @@ fn tell_unused(spec: &Spec<'_>, root: &Node, reader: &mut Reader<'_>) {
         }
         return;
     }
-    let sent: HashSet<&str> = spec
-        .rules
-        .iter()
-        .filter_map(|rule| rule.send.as_ref())
-        .flat_map(|(_, sends)| sends)
-        .filter_map(|send| send.to.map(|to| to.text))
-        .collect();
+    let sent: HashSet<&str> =
+        spec.rules.iter().flat_map(RuleSpec::sends).filter_map(|send| send.to.map(|to| to.text)).collect();
     for target in spec.targets.iter().filter(|target| !sent.contains(target.key.text)) {
         reader.problems.unused(target.key.at, "target", target.key.text);
     }

@@ -101,11 +101,23 @@ pub const RULE: &[Setting] = &[
         "The hours in which the rule rings, by the file's time zone; always if not given.",
     ),
     key("send", "send", "The messages: a target's name, one message, or a list of them."),
-    later("while", "A condition that holds for a time."),
-    later("for", "How long something must have held."),
-    later("grace", "How long something must have been over."),
-    later("enter", "The messages when a `while` begins."),
-    later("exit", "The messages when a `while` ends."),
+    key(
+        "while",
+        "text",
+        "Instead of `when`: a condition, such as `playing && platforms.desktop`. The rule holds as long as it is true.",
+    ),
+    key(
+        "for",
+        "duration",
+        "How long it must have been so before it rings: what a `when` led to, or the condition of a `while`; 0 if not given, at most `366d`.",
+    ),
+    key(
+        "grace",
+        "duration",
+        "How long the condition of a `while` must have been false before it is over; 0 if not given, at most `366d`.",
+    ),
+    key("enter", "send", "The messages when a `while` begins, written like `send`."),
+    key("exit", "send", "The messages when a `while` is over; sent only if those of `enter` were."),
     later("group", "Several firings in one message."),
 ];
 

@@ -14,6 +14,8 @@ pub mod matcher;
 pub mod mistake;
 pub mod names;
 pub mod noise;
+pub mod occasion;
+pub mod onlookers;
 pub mod parts;
 pub mod pattern;
 pub mod places;

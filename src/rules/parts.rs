@@ -87,8 +87,9 @@ pub fn hide_secrets(root: &Node, source: &Source, mask: &mut Mask) {
     }
     let rules = section("rules").map(|entry| &entry.value);
     for rule in items(rules) {
-        let send = rule.entries().and_then(|entries| entries.iter().find(|entry| entry.key == "send"));
-        for entry in items(send.map(|entry| &entry.value)).iter().flat_map(|it| it.entries().unwrap_or(&[])) {
+        let entries = rule.entries().unwrap_or(&[]).iter();
+        let sends = entries.filter(|entry| matches!(entry.key.as_str(), "send" | "enter" | "exit"));
+        for entry in sends.flat_map(|it| items(Some(&it.value))).flat_map(|it| it.entries().unwrap_or(&[])) {
             let secret = KINDS
                 .iter()
                 .flat_map(|kind| kind.parts)

@@ -14,6 +14,7 @@ use super::keys::LATER_CHANGES;
 use super::lookalike;
 use super::matcher::{self, Narrow};
 use super::names;
+use super::occasion;
 use super::parts;
 use super::places::Span;
 use super::reading::{Name, Reader};
@@ -60,13 +61,17 @@ pub fn compile_all(specs: &[RuleSpec<'_>], known: &Known<'_>, reader: &mut Reade
 fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Rule> {
     let id = spec.id.filter(|id| names::check_rule(reader, *id));
     let place = spec.id.map_or(spec.at, |id| id.at);
+    occasion::tell_mixed(spec, reader);
     let who = who(spec, place, known, reader);
-    let (triggers, change) = when(spec, place, reader);
+    let change = match spec.hold {
+        Some(_) => None,
+        None => Some(when(spec, place, reader)),
+    };
     let names = Names {
         people: &known.person_keys,
         groups: &known.group_keys,
-        has_person: true,
-        change: Some(change),
+        has_person: spec.who.is_some() || spec.hold.is_none(),
+        change: change.as_ref().map(|(_, subject)| *subject),
         in_template: false,
     };
     let in_template = Names { in_template: true, ..names };
@@ -74,23 +79,30 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
     if reader.problems.are_plenty() || known.unread.people {
         return None;
     }
-    let condition = spec.condition.and_then(|node| {
-        let scalar = node.scalar()?;
-        Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
-    });
     let noise = spec.noise.compile(&in_template, reader);
-    let send = sends(spec, place, known, &in_template, reader);
-    Some(Rule {
-        id: Arc::from(id?.text),
-        enabled: spec.enabled,
-        who: Some(who?),
-        occasion: Occasion::When(When { triggers, condition, hold_for: Duration::ZERO, send }),
-        noise,
-    })
+    let occasion = match (spec.hold, change) {
+        (Some(hold), _) => occasion::state(spec, hold, known, &names, reader),
+        (None, Some((triggers, _))) => {
+            let condition = spec.condition.and_then(|node| {
+                let scalar = node.scalar()?;
+                Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
+            });
+            let send = sends(spec, place, known, &in_template, reader);
+            let hold_for = spec.hold_for.map_or(Duration::ZERO, |(_, hold_for)| hold_for);
+            Some(Occasion::When(When { triggers, condition, hold_for, send }))
+        }
+        (None, None) => None,
+    };
+    let who = if spec.who.is_none() && spec.hold.is_some() { None } else { Some(who?) };
+    Some(Rule { id: Arc::from(id?.text), enabled: spec.enabled, who, occasion: occasion?, noise })
 }
 
+/// Whom the rule is about. `None` for nobody, where that may be, and where it was told that something is wrong.
 fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Who> {
     let Some((key_at, names)) = &spec.who else {
+        if spec.hold.is_some() {
+            return None;
+        }
         let help = "name a person, a group, a list of both, or `everyone`";
         reader.problems.missing_key(place, "who", "a rule", help);
         return None;
@@ -267,13 +279,25 @@ fn sends(
             );
             Vec::new()
         }
-        Some((key_at, sends)) if sends.is_empty() => {
-            let help = "name a target, such as `send: phone`, or set `enabled: false`";
-            reader.problems.unreachable(*key_at, "`send` names no target, so the rule does nothing", help);
-            Vec::new()
-        }
-        Some((_, sends)) => sends.iter().filter_map(|send| message(send, known, names, reader)).collect(),
+        Some((key_at, sends)) => messages(*key_at, "send", sends, known, names, reader),
     }
+}
+
+/// The messages under `key`.
+pub fn messages(
+    key_at: Span,
+    key: &str,
+    sends: &[SendSpec<'_>],
+    known: &Known<'_>,
+    names: &Names<'_>,
+    reader: &mut Reader<'_>,
+) -> Vec<Send> {
+    if sends.is_empty() {
+        let help = format!("name a target, such as `{key}: phone`, or set `enabled: false`");
+        let what = format!("`{key}` names no target, so the rule does nothing");
+        reader.problems.unreachable(key_at, what, help);
+    }
+    sends.iter().filter_map(|send| message(send, known, names, reader)).collect()
 }
 
 fn message(

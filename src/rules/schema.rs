@@ -120,7 +120,17 @@ fn object(settings: &[Setting], required: &[&str]) -> Value {
 }
 
 fn rule() -> Value {
-    let mut rule = object(keys::RULE, &["id", "who", "when", "send"]);
+    let mut rule = object(keys::RULE, &["id"]);
+    // What belongs to the other sort of rule has no place.
+    rule["if"] = json!({"required": ["while"]});
+    rule["then"] = json!({
+        "properties": {"when": false, "if": false, "send": false},
+        "anyOf": [{"required": ["enter"]}, {"required": ["exit"]}],
+    });
+    rule["else"] = json!({
+        "properties": {"enter": false, "exit": false, "grace": false},
+        "required": ["who", "when", "send"],
+    });
     let names = ObjectKind::Person
         .fields()
         .iter()
@@ -130,6 +140,11 @@ fn rule() -> Value {
                 `now`: `hour`, `weekday`, … And each person and group by name.";
     let doc = format!("A condition that must hold. Names: {} {more}", names.join(" "));
     rule["properties"]["if"] = described(reference("text"), &doc);
+    let while_doc = properties(keys::RULE)["while"]["description"].as_str().unwrap_or_default().to_owned();
+    let while_doc = format!(
+        "{while_doc} Names: as in `if`, but for `before` and `change`; without `who`, people and groups by name."
+    );
+    rule["properties"]["while"] = described(reference("text"), &while_doc);
     rule
 }
 

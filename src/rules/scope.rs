@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
+use super::cause::Cause;
 use crate::presence::change::{Change, Subject};
 use crate::presence::model::{Activity, Platforms, Presence, Text, Track, UserId};
 use tables::{
@@ -210,6 +211,8 @@ pub struct Scope<'a> {
     /// The same person before the change.
     pub before: Option<Sight<'a>>,
     pub change: Option<Changed<'a>>,
+    /// Why the rule is asked; nothing while a state is only looked at.
+    pub cause: Option<Cause>,
     pub now: Now,
     /// The file's time zone, in which times are shown.
     pub zone: &'a TimeZone,
@@ -325,7 +328,9 @@ impl Names<'_> {
     fn word(&self, name: &str) -> Option<(Root, Kind)> {
         let (root, kind) = match name {
             "now" => (Root::Now, Kind::Object(ObjectKind::Now)),
-            "before" if self.has_person => (Root::Before, Kind::Object(ObjectKind::Person)),
+            "before" if self.has_person && self.change.is_some() => {
+                (Root::Before, Kind::Object(ObjectKind::Person))
+            }
             "change" => (Root::Change, Kind::Object(ObjectKind::Change(self.change?))),
             "rule" => (Root::Rule, Kind::Text),
             "late" => (Root::Late, Kind::Bool),

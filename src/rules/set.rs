@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::condition::Condition;
 use super::matcher::Narrow;
 use super::noise::Noise;
+use super::onlookers::Onlookers;
 use crate::lanyard::settings::LanyardSettings;
 use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
@@ -36,6 +37,7 @@ pub struct RuleSet {
     pub index: Index,
     /// What `${…}` in the file stand for: shown by name alone.
     pub values: Values,
+    pub onlookers: Onlookers,
 }
 
 impl RuleSet {
@@ -51,7 +53,12 @@ impl RuleSet {
 
     /// The rule of a name, enabled or not.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.get(*self.index.places.get(id)?)
+        self.rules.get(self.place(id)?)
+    }
+
+    /// Its place in the file.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        self.index.places.get(id).copied()
     }
 }
 
@@ -129,6 +136,17 @@ impl Rule {
             Occasion::While(holds) => (&holds.enter[..], &holds.exit[..]),
         };
         first.iter().chain(then)
+    }
+}
+
+impl Rule {
+    /// Whether it is about this person, or about nobody.
+    pub fn is_about(&self, person: Option<UserId>) -> bool {
+        match (&self.who, person) {
+            (None, None) | (Some(Who::Everyone), Some(_)) => true,
+            (Some(Who::People(ids)), Some(id)) => ids.binary_search(&id).is_ok(),
+            _ => false,
+        }
     }
 }
 

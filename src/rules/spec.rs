@@ -76,8 +76,21 @@ pub struct RuleSpec<'n> {
     pub who: Option<(Span, Vec<Name<'n>>)>,
     pub when: Option<(Span, Vec<TriggerSpec<'n>>)>,
     pub condition: Option<&'n Node>,
+    /// The condition of a `while`, and where it is named.
+    pub hold: Option<(Span, &'n Node)>,
+    pub hold_for: Option<(Span, Duration)>,
+    pub grace: Option<(Span, Duration)>,
     pub noise: NoiseSpec<'n>,
     pub send: Option<(Span, Vec<SendSpec<'n>>)>,
+    pub enter: Option<(Span, Vec<SendSpec<'n>>)>,
+    pub exit: Option<(Span, Vec<SendSpec<'n>>)>,
+}
+
+impl<'n> RuleSpec<'n> {
+    /// Every message, whatever it is for.
+    pub fn sends(&self) -> impl Iterator<Item = &SendSpec<'n>> {
+        [&self.send, &self.enter, &self.exit].into_iter().flatten().flat_map(|(_, sends)| sends)
+    }
 }
 
 pub struct TriggerSpec<'n> {
@@ -331,8 +344,19 @@ impl Reader<'_> {
             }),
             when: fields.get("when").map(|when| (when.key_at, self.when(&when.value))),
             condition: fields.get("if").and_then(|it| self.text("if", &it.value).map(|_| &it.value)),
+            hold: fields
+                .get("while")
+                .and_then(|it| self.text("while", &it.value).map(|_| (it.key_at, &it.value))),
+            hold_for: fields
+                .get("for")
+                .and_then(|it| self.kept("for", &it.value).map(|hold_for| (it.key_at, hold_for))),
+            grace: fields
+                .get("grace")
+                .and_then(|it| self.kept("grace", &it.value).map(|grace| (it.key_at, grace))),
             noise: NoiseSpec::read(fields, self),
             send: fields.get("send").map(|send| (send.key_at, self.send(send))),
+            enter: fields.get("enter").map(|enter| (enter.key_at, self.send(enter))),
+            exit: fields.get("exit").map(|exit| (exit.key_at, self.send(exit))),
         })
     }
 

@@ -26,6 +26,7 @@
 
 mod calls;
 mod check;
+pub mod clock;
 mod expr;
 pub mod functions;
 mod leaves;
@@ -43,6 +44,7 @@ mod types;
 mod worth;
 
 use self::check::Checker;
+use self::clock::Hand;
 use self::tree::{Node, Run, STEPS_MAX};
 use super::mistake::Mistake;
 use super::scope::{Names, Scope};
@@ -116,6 +118,11 @@ impl Condition {
 
     pub fn sees(&self) -> &Sees {
         &self.sees
+    }
+
+    /// How often time alone can change its mind; never, if it does not look at the clock.
+    pub fn hand(&self) -> Option<Hand> {
+        clock::finest(&self.root)
     }
 
     /// As it was written.

@@ -53,6 +53,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
     diff(&before, &alice, &mut changes);
     let change = changes.into_iter().find(|change| change.kind == kind).unwrap();
     let scope = Scope {
+        cause: None,
         person: Some(three.alice),
         before: Some(sight(1, "alice", &before)),
         change: Some(Changed { change, before: &before, after: &alice }),

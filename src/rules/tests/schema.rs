@@ -25,7 +25,10 @@ fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
         "anyOf" => says.as_array().unwrap().iter().any(|one| fits(root, one, value)),
         "oneOf" => says.as_array().unwrap().iter().filter(|one| fits(root, one, value)).count() == 1,
         "allOf" => says.as_array().unwrap().iter().all(|one| fits(root, one, value)),
-        "if" => !fits(root, says, value) || fits(root, &words["then"], value),
+        "if" => {
+            let branch = if fits(root, says, value) { "then" } else { "else" };
+            words.get(branch).is_none_or(|branch| fits(root, branch, value))
+        }
         "required" => value.as_object().is_none_or(|map| {
             says.as_array().unwrap().iter().all(|key| map.contains_key(key.as_str().unwrap()))
         }),
@@ -38,7 +41,7 @@ fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
             let more = map.iter().filter(|(key, _)| known.is_none_or(|known| !known.contains_key(*key)));
             more.into_iter().all(|(_, value)| fits(root, says, value))
         }),
-        "then" | "$schema" | "$defs" | "title" | "description" | "examples" => true,
+        "then" | "else" | "$schema" | "$defs" | "title" | "description" | "examples" => true,
         other => panic!("our schema uses `{other}`, which this check does not know"),
     })
 }
@@ -69,7 +72,14 @@ fn the_example_and_the_starter_fit() {
 
 #[test]
 fn what_the_checker_refuses_does_not_fit() {
-    assert!(accepts("rules: [{id: a, who: b, when: {changed_status: {to: dnd}}, send: c}]"));
+    for yaml in [
+        "rules: [{id: a, who: b, when: {changed_status: {to: dnd}}, send: c}]",
+        "rules: [{id: a, who: b, when: went_online, for: 5m, send: c}]",
+        "rules: [{id: a, while: bob.online, enter: c}]",
+        "rules: [{id: a, who: b, while: online, for: 5m, grace: 2m, cooldown: 1h, enter: c, exit: [c, {to: d}]}]",
+    ] {
+        assert!(accepts(yaml), "{yaml}");
+    }
     for yaml in [
         "rulez: []",
         "version: 2",
@@ -83,6 +93,12 @@ fn what_the_checker_refuses_does_not_fit() {
         "rules: [{id: a, who: b, when: {changed_status: {tu: dnd}}, send: c}]",
         "rules: [{id: a, who: b, when: went_online}]",
         "rules: [{id: a, who: b, when: went_online, send: {to: c, txet: d}}]",
+        "rules: [{id: a, who: b, when: went_online, send: c, exit: d}]",
+        "rules: [{id: a, who: b, when: went_online, send: c, grace: 5m}]",
+        "rules: [{id: a, while: bob.online}]",
+        "rules: [{id: a, while: bob.online, if: ada.online, enter: c}]",
+        "rules: [{id: a, while: bob.online, send: c, enter: c}]",
+        "rules: [{id: a, who: b, while: online, when: went_online, enter: c}]",
     ] {
         assert!(!accepts(yaml), "{yaml}");
     }
@@ -95,7 +111,8 @@ fn every_key_is_described() {
             value.get("properties").and_then(Value::as_object).filter(|_| !path.ends_with("/if"))
         {
             for (key, property) in properties {
-                assert!(property.get("description").is_some(), "{path}/{key}");
+                let forbidden = property == &json!(false);
+                assert!(forbidden || property.get("description").is_some(), "{path}/{key}");
             }
         }
         match value {

@@ -140,7 +140,7 @@ fn keys_that_are_not_there() {
   - id: a
     who: bob
     whn: went_online
-    while: online
+    whlie: online
     cooldown: 10
     enabled: maybe
     send:
@@ -154,7 +154,7 @@ fn keys_that_are_not_there() {
         5:5 error: a rule without `send` (say what to send, and where: `send: [phone]`)
         6:9 error: a rule without `when` (name the change that rings: `when: went_online`)
         8:5 error: unknown key `whn` of a rule (did you mean `when`?)
-        9:5 error: `while` is not there yet in this version of doorchime (leave it out; a later version will know it)
+        9:5 error: unknown key `whlie` of a rule (did you mean `while`?)
         10:15 error: `10` has no unit (`10s` are seconds, `10m` minutes)
         11:14 error: `enabled` takes `true` or `false`, and this is a text
         13:9 error: a message without `to` (name its target: `to: phone`)

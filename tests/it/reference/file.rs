@@ -152,12 +152,15 @@ fn takes(key: &Setting) -> &'static str {
     match (key.name, key.takes) {
         ("type", _) => "one of the [types](#targets); needed",
         ("id", "user_id") | ("count", _) => "number; needed",
-        ("who", _) => "text or list; needed",
-        ("when", _) => "[change](#changes), [narrowed change](#narrowed-changes), or a list of them; needed",
-        ("send", _) => "text, mapping or list; needed",
+        ("who", _) => "text or list; needed with `when`",
+        ("when", _) => {
+            "[change](#changes), [narrowed change](#narrowed-changes), or a list of them; needed, or `while`"
+        }
+        ("send", _) => "text, mapping or list; needed with `when`",
+        ("enter" | "exit", _) => "text, mapping or list; one of them needed with `while`",
         ("id", _) | ("to", "text") => "text; needed",
         ("key", _) => "template; needed",
-        ("if", _) => "[condition](#conditions)",
+        ("if" | "while", _) => "[condition](#conditions)",
         (_, "version") => "`1`",
         (_, "text") => "text",
         (_, "boolean") => "true or false",

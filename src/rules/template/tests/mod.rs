@@ -57,6 +57,7 @@ pub(crate) fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) ->
     let crowd = Crowd(vec![alice, Sight { id: bob_id, key: "bob", name: "Bobby", presence: &bob }]);
     let change = Change { kind: ChangeKind::ChangedTrack, from: None, to: None };
     look(&Scope {
+        cause: None,
         person: Some(alice),
         before: None,
         change: Some(Changed { change, before: &bob, after: &presence }),
