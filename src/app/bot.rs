@@ -27,6 +27,8 @@ use crate::outbox::store::beside;
 use crate::outbox::store::handle::{self, Durability, StoreState};
 use crate::outbox::worker::{Worker, WorkerSettings};
 use crate::proxies::Proxies;
+use crate::recording::recorder::{Recorder, Reel};
+use crate::recording::tape::TapeError;
 use crate::rules::set::RuleSet;
 use crate::web::access::{Access, Token};
 use crate::web::api::{Followers, Outbox};
@@ -54,6 +56,8 @@ pub struct Bot {
     pub token: Option<Token>,
     /// Everything but the requests.
     pub dry_run: bool,
+    /// Where to keep what Lanyard lets us know.
+    pub record: Option<Reel>,
     /// Whoever wants to be told what happens.
     pub tap: Option<mpsc::Sender<Told>>,
 }
@@ -70,6 +74,7 @@ impl Bot {
         if self.dry_run {
             tell_dry_run(&self.data);
         }
+        let recorder = start_recorder(self.record.as_ref(), &self.rules, clock)?;
         let (seed, dice) = chance();
         let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
             .map_err(|error| Fault::Lanyard(error.to_string()))?;
@@ -140,6 +145,7 @@ impl Bot {
             healths,
             reloads,
             tap: self.tap,
+            recorder,
             journal,
             counter,
             publisher,
@@ -170,6 +176,11 @@ fn post_doorman(listener: &Bounded, token: Option<Token>, listen: &Listen) -> Re
     let access = Access::new(token, address.ip(), listen.host());
     access.tell(address);
     Ok(Arc::new(access))
+}
+
+fn start_recorder(reel: Option<&Reel>, rules: &RuleSet, clock: Clock) -> Result<Option<Recorder>, TapeError> {
+    let start = |reel| Recorder::start(reel, rules, rules.for_everyone(), clock);
+    reel.map(start).transpose()
 }
 
 /// What a dry run leaves behind may not be what its operator expects.

@@ -2,6 +2,7 @@
 
 use crate::outbox::store::error::StoreError;
 use crate::outbox::worker::WorkerError;
+use crate::recording::tape::TapeError;
 use crate::web::listen::ListenError;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,8 @@ pub enum Fault {
     /// A target's CA file, or a proxy in the environment, cannot be used.
     #[error("{0}")]
     Sender(#[from] WorkerError),
+    #[error("{0}")]
+    Record(#[from] TapeError),
     #[error("cannot take over signals: {0}")]
     Signals(std::io::Error),
     /// A part of the program ended that should not have.
@@ -27,6 +30,9 @@ pub enum Fault {
 impl Fault {
     /// Whether the operator can mend it by starting the program differently.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Store(_) | Self::Listen(_) | Self::Lanyard(_) | Self::Sender(_))
+        matches!(
+            self,
+            Self::Store(_) | Self::Listen(_) | Self::Lanyard(_) | Self::Sender(_) | Self::Record(_)
+        )
     }
 }

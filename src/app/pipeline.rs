@@ -20,6 +20,7 @@ use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
 use crate::outbox::health::Healths;
 use crate::presence::model::UserId;
+use crate::recording::recorder::Recorder;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
 use crate::web::journal::Journal;
@@ -27,6 +28,9 @@ use crate::web::questions::Counter;
 
 /// With so much not yet handed to the committer, nothing more is read from Lanyard: the brake.
 const PENDING_ROWS_MAX: usize = 20_000;
+
+/// So long a recording may take to be closed.
+const RECORDER_GRACE: Duration = Duration::from_millis(500);
 
 /// So many frames are taken before the loop looks at anything else.
 const FRAMES_A_TURN: usize = 64;
@@ -43,6 +47,8 @@ pub struct Pipeline {
     pub healths: watch::Receiver<Healths>,
     /// Other rules to go over to.
     pub reloads: mpsc::Receiver<Arc<RuleSet>>,
+    /// Keeps what Lanyard lets us know; slows nothing down.
+    pub recorder: Option<Recorder>,
     /// Whoever looks on; slow ones miss something.
     pub tap: Option<mpsc::Sender<Told>>,
     /// What happened lately, and those who ask for it and for what is known.
@@ -95,6 +101,9 @@ impl Pipeline {
                 Some(rules) = self.reloads.recv() => self.adopt(rules, &mut effects),
                 Some(id) = self.unmonitored.recv() => {
                     let now = self.clock.now();
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.offer(now, &Observation::Unmonitored(id));
+                    }
                     self.engine.observe(now, Observation::Unmonitored(id), &mut effects);
                     self.publisher.note_unmonitored(now.mono);
                 }
@@ -109,6 +118,12 @@ impl Pipeline {
                 .send(self.gathered(&mut effects))
                 .await
                 .map_err(|_| "the committer has gone".to_owned())?;
+        }
+        if let Some(recorder) = self.recorder {
+            let now = self.clock.now();
+            // A disk that hangs must not keep us: what is flushed can be read.
+            let finished = tokio::task::spawn_blocking(move || recorder.finish(now));
+            drop(tokio::time::timeout(RECORDER_GRACE, finished).await);
         }
         Ok(())
     }
@@ -130,8 +145,11 @@ impl Pipeline {
 
     fn take(&mut self, now: Moment, effects: &mut Effects) {
         let owed = effects.commit.deliveries.len();
-        let Self { client, engine, absent, .. } = self;
+        let Self { client, engine, absent, recorder, .. } = self;
         client.take(now, &mut |observation| {
+            if let Some(recorder) = recorder {
+                recorder.offer(now, &observation);
+            }
             if let Observation::SnapshotEnd { absent: ids } = &observation {
                 for &id in ids.iter().filter(|&&id| engine.standing(id) != Standing::Unmonitored) {
                     // A full channel loses nothing: whoever stays absent is asked for again.

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use secrecy::SecretString;
 
-use self::looking::Watch;
+use self::looking::{Record, Watch};
 use super::style;
 use crate::logging::Format;
 use crate::web::listen::Listen;
@@ -60,6 +60,7 @@ pub enum Command {
     Run(Run),
     Check(Check),
     Watch(Watch),
+    Record(Record),
     Demo(Demo),
     Init(Init),
     Send(Send),
@@ -129,6 +130,13 @@ pub struct Run {
     /// Do everything but the requests: print them instead. Best with a --data of its own: cooldowns are kept there
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
+    /// Keep what Lanyard says in this file too, for `doorchime replay`; goes on with one that is there
+    #[arg(long, value_name = "FILE", env = "DOORCHIME_RECORD", value_hint = clap::ValueHint::FilePath)]
+    pub record: Option<PathBuf>,
+    /// How much of it is kept, in FILE and FILE.1 together
+    #[arg(long, value_name = "SIZE", env = "DOORCHIME_RECORD_SIZE", default_value = "100MiB",
+          value_parser = looking::size)]
+    pub record_size: u64,
 }
 
 /// Look for mistakes in the rules file

@@ -12,7 +12,7 @@ use super::args::{Args, Command, Schema};
 use super::demo::show;
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{check, completions, healthcheck, init, outbox, run, schema, send, watch};
+use super::{check, completions, healthcheck, init, outbox, record, run, schema, send, watch};
 use crate::logging;
 
 /// The whole program.
@@ -46,7 +46,7 @@ fn dispatch(args: Args) -> Ended {
     let otherwise = match args.command {
         Command::Run(_) => Level::INFO,
         // It shows what happens by itself; some of it is meant to go wrong.
-        Command::Demo(_) | Command::Watch(_) => Level::ERROR,
+        Command::Demo(_) | Command::Watch(_) | Command::Record(_) => Level::ERROR,
         _ => Level::WARN,
     };
     logging::start(args.log.log_format, args.log.log_level.as_deref(), otherwise).map_err(Failure::usage)?;
@@ -61,6 +61,7 @@ fn dispatch(args: Args) -> Ended {
         Command::Run(args) => run::run(args),
         Command::Demo(args) => show::demo(&args),
         Command::Watch(args) => watch::watch(&args),
+        Command::Record(args) => record::record(&args),
     }
 }
 

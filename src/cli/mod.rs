@@ -12,6 +12,7 @@ mod healthcheck;
 mod init;
 mod online;
 mod outbox;
+mod record;
 mod rules_file;
 mod run;
 mod schema;

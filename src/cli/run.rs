@@ -13,6 +13,8 @@ use crate::app::fault::Fault;
 use crate::app::reload::RulesFile;
 use crate::app::signals::Signals;
 use crate::outbox::store::handle::Durability;
+use crate::recording::recorder::Reel;
+use crate::recording::tape::Existing;
 use crate::web::access::Token;
 
 /// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
@@ -31,6 +33,11 @@ pub(super) fn run(args: Run) -> Ended {
         listen: args.listen,
         token,
         dry_run: args.dry_run,
+        record: args.record.map(|path| Reel {
+            path,
+            existing: Existing::Append,
+            bytes_max: args.record_size,
+        }),
         tap: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::fault)?;

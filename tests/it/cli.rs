@@ -15,6 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["run"],
     &["check"],
     &["watch"],
+    &["record"],
     &["demo"],
     &["init"],
     &["send"],

@@ -82,9 +82,18 @@ impl Home {
         said
     }
 
+    /// Starts the program, which keeps what Lanyard says in this file.
+    pub fn start_recording(&self, file: &str) -> Bot {
+        self.start_with_args(&["run", "--listen", "none", "--record", file])
+    }
+
     fn start_with(&self, listen: &str) -> Bot {
+        self.start_with_args(&["run", "--listen", listen])
+    }
+
+    fn start_with_args(&self, args: &[&str]) -> Bot {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = doorchime(self.dir.path(), ["run", "--listen", listen]);
+        let mut command = doorchime(self.dir.path(), args);
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Bot { pid: child.id(), child, left: false }
     }

@@ -17,6 +17,7 @@ mod outbox_cli;
 mod program;
 mod promises;
 mod readme;
+mod recording;
 mod reference;
 mod reload;
 mod run_cli;

@@ -1,8 +1,13 @@
 //! What can be typed after the commands that only look on.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::Args as ClapArgs;
 
-use super::RulesOption;
+use super::{Rules, RulesOption};
+use crate::rules::duration::{parse_duration, parse_size};
+use crate::rules::mistake::Mistake;
 
 /// Watch people's changes live, by the names that rules use
 ///
@@ -52,4 +57,72 @@ pub struct Look {
     /// Lanyard's address [default: the rules file's, else that of its public server]
     #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
     pub lanyard: Option<String>,
+}
+
+/// Record what people do, to be replayed through any rules
+///
+/// Writes down whatever Lanyard says of the people in the rules file, with its time, as compressed lines of JSON:
+/// what `doorchime replay` plays through rules at full speed. A recording can be read up to its last two seconds
+/// even if the recorder is killed. Goes on until Ctrl-C or for the time given, and then ends with 0.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  doorchime record week.jsonl.gz                  the people of the rules file\n  \
+                        doorchime record day.jsonl.gz --for 24h\n  doorchime record ada.jsonl.gz --person \
+                        94490510688792576     somebody, without a rules file\n  zcat day.jsonl.gz | jq .         a \
+                        look inside\n\nWhen FILE holds half of --max-size it becomes FILE.1, in place of an older one, \
+                        and a new FILE begins: the newest are kept. `replay FILE` reads both."
+)]
+pub struct Record {
+    /// Where to write it, such as week.jsonl.gz
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub rules: Rules,
+    /// Only these: ids, or names of people and groups in the rules file; may be given several times
+    #[arg(long, value_name = "WHO", conflicts_with = "all")]
+    pub person: Vec<String>,
+    /// Everybody whom Lanyard knows
+    #[arg(long)]
+    pub all: bool,
+    /// Lanyard's address [default: the rules file's, else that of its public server]
+    #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
+    pub lanyard: Option<String>,
+    /// End after this time, such as 90m or 24h
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub length: Option<Duration>,
+    /// How much is kept, in both files together
+    #[arg(long, value_name = "SIZE", default_value = "100MiB", value_parser = size)]
+    pub max_size: u64,
+    /// Go on with a recording that is there
+    #[arg(long, conflicts_with = "force")]
+    pub append: bool,
+    /// Overwrite what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl Record {
+    pub fn look(&self) -> Look {
+        let rules = RulesOption { rules: self.rules.rules.clone() };
+        Look { rules, all: self.all, lanyard: self.lanyard.clone() }
+    }
+}
+
+/// Less is not worth a file.
+const SIZE_LEAST: u64 = 64 << 10;
+
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text).map_err(|mistake| spoken(&mistake))? as u64;
+    if bytes < SIZE_LEAST { Err("give it 64KiB at least".to_owned()) } else { Ok(bytes) }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|mistake| spoken(&mistake))
+}
+
+fn spoken(mistake: &Mistake) -> String {
+    match &mistake.help {
+        Some(help) => format!("{}: {help}", mistake.what),
+        None => mistake.what.clone(),
+    }
 }

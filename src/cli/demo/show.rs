@@ -62,6 +62,7 @@ async fn show(args: &Demo) -> Ended {
         listen: args.listen.clone(),
         token: None,
         dry_run: false,
+        record: None,
         tap: Some(tap),
     };
     say(&head(&rules, &args.listen))?;

@@ -1,7 +1,7 @@
 //! `watch`: people's changes live, as rules would see them.
 
 mod lines;
-mod news;
+pub(super) mod news;
 
 use std::io::{self, Write};
 use std::pin::pin;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use self::lines::Lines;
-use self::news::News;
+use self::news::{News, tell};
 use super::args::looking::Watch;
 use super::exit::{Ended, Exit, Failure};
 use super::run::spoken;
@@ -98,10 +98,4 @@ fn say(lines: &[String]) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     out.flush()
-}
-
-/// Nobody need hear it.
-fn tell(lines: &[String]) {
-    let mut err = anstream::stderr().lock();
-    let _ = lines.iter().try_for_each(|line| writeln!(err, "{line}"));
 }

@@ -1,5 +1,6 @@
 //! What `watch` and `record` say of the connection, on stderr.
 
+use std::io::Write;
 use std::time::Duration;
 
 use crate::cli::style::{self, paint, plain};
@@ -96,6 +97,12 @@ impl News {
         said.append(&mut self.waiting);
         said.into_iter().map(|line| paint(style::ODD, line)).collect()
     }
+}
+
+/// Nobody need hear it.
+pub fn tell(lines: &[String]) {
+    let mut err = anstream::stderr().lock();
+    let _ = lines.iter().try_for_each(|line| writeln!(err, "{line}"));
 }
 
 #[cfg(test)]
