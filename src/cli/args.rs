@@ -59,6 +59,7 @@ pub struct Log {
 pub enum Command {
     Run(Run),
     Check(Check),
+    Test(Test),
     Watch(Watch),
     Record(Record),
     Demo(Demo),
@@ -141,8 +142,8 @@ pub struct Run {
 
 /// Look for mistakes in the rules file
 ///
-/// Shows every mistake at once, each with its place, a hint, and the name that was probably meant. Ends with 1
-/// if there is any, with 2 if there is no file to read.
+/// Shows every mistake at once, each with its place, a hint, and the name that was probably meant; then plays the
+/// file's tests. Ends with 1 if there is a mistake or a test failed, with 2 if there is no file to read.
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  doorchime check\n  doorchime check my-rules.yaml --online    also ask Lanyard \
@@ -154,6 +155,30 @@ pub struct Check {
     /// Also ask Lanyard about each person, and each target that has a health page how it is
     #[arg(long)]
     pub online: bool,
+    /// For scripts: one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Play the tests in the rules file
+///
+/// What stands under `tests:` says what people do, step by step, and what is to ring. It is played on a virtual
+/// clock: nothing is connected to and nothing is sent, and hours pass in no time. A test that fails shows what
+/// happened, what rang and what stayed quiet and why. Ends with 1 if one failed.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  doorchime test\n  doorchime test my-rules.yaml --only 'night*' --timeline\n  \
+                        doorchime test --json | jq '.failed[].name'"
+)]
+pub struct Test {
+    #[command(flatten)]
+    pub rules: Rules,
+    /// Only those whose name has this in it, or fits it as a pattern: `night*`, `/^a/i`
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Option<String>,
+    /// Show what happened also in tests that passed
+    #[arg(long)]
+    pub timeline: bool,
     /// For scripts: one JSON object
     #[arg(long)]
     pub json: bool,

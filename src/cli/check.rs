@@ -1,7 +1,7 @@
-//! `check`: every mistake in the rules file, and on request what Lanyard and the targets say of it.
+//! `check`: every mistake in the rules file, its tests, and on request what Lanyard and the targets say of it.
 
 use std::io::Write;
-use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -10,43 +10,47 @@ use super::exit::{Ended, Exit};
 use super::online::{self, Online};
 use super::rules_file;
 use super::style::{self, paint};
+use super::test;
 use super::words::count;
 use crate::printable;
+use crate::rehearsal::report::Report;
 use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
-use crate::rules::file;
 use crate::rules::set::RuleSet;
 
 pub(super) fn check(args: &Check) -> Ended {
-    let path = rules_file::find(args.rules.rules.as_deref())?;
-    let piped = path == Path::new("-");
-    let name = if piped { "<stdin>".to_owned() } else { path.display().to_string() };
-    let read = if piped { file::load_from(&name, std::io::stdin().lock()) } else { file::load(&path) };
-    let loaded = match read {
+    let (name, read) = rules_file::read(args.rules.rules.as_deref())?;
+    let Loaded { set, stories, warnings } = match read {
         Ok(loaded) => loaded,
-        Err(findings) => return refused(args, &name, &findings),
+        Err(findings) => return refused(args.json, &name, &findings),
     };
-    let online = if args.online { Some(online::ask(&loaded.set, args.json)?) } else { None };
-    let exit = if online.as_ref().is_none_or(Online::fine) { Exit::Fine } else { Exit::Findings };
+    let set = Arc::new(set);
+    let report = Report::play(&set, &stories, |_, _| {});
+    let online = if args.online { Some(online::ask(&set, args.json)?) } else { None };
+    let fine = report.failed.is_empty() && online.as_ref().is_none_or(Online::fine);
+    let exit = if fine { Exit::Fine } else { Exit::Findings };
     let mut out = anstream::stdout().lock();
     if args.json {
-        writeln!(out, "{}", printable::json(&as_json(&name, &loaded, online.as_ref())))?;
+        writeln!(out, "{}", printable::json(&as_json(&name, &set, &warnings, &report, online.as_ref())))?;
         return Ok(exit);
     }
-    if !loaded.warnings.is_empty() {
-        writeln!(out, "{}", loaded.warnings.render(true))?;
+    if !warnings.is_empty() {
+        writeln!(out, "{}", warnings.render(true))?;
+    }
+    for failed in &report.failed {
+        test::show(&name, &set, failed.story, &failed.played, false)?;
     }
     for line in online.iter().flat_map(Online::lines) {
         writeln!(out, "{line}")?;
     }
-    let spotless = loaded.warnings.is_empty() && exit == Exit::Fine;
-    writeln!(out, "{}", summary(&name, &loaded, spotless))?;
+    writeln!(out, "{}", summary(&name, &set, &report, warnings.is_empty() && fine))?;
     Ok(exit)
 }
 
-fn refused(args: &Check, name: &str, findings: &Findings) -> Ended {
+/// Shows the mistakes of a file that cannot be used.
+pub(super) fn refused(as_json: bool, name: &str, findings: &Findings) -> Ended {
     let mut out = anstream::stdout().lock();
-    if args.json {
+    if as_json {
         let told = json!({
             "file": name,
             "ok": false,
@@ -61,28 +65,44 @@ fn refused(args: &Check, name: &str, findings: &Findings) -> Ended {
     Ok(rules_file::exit_for(findings))
 }
 
-fn summary(name: &str, loaded: &Loaded, spotless: bool) -> String {
-    let set = &loaded.set;
+fn summary(name: &str, set: &RuleSet, report: &Report<'_>, spotless: bool) -> String {
     let off = set.rules.iter().filter(|rule| !rule.enabled).count();
     let off = if off > 0 { format!(" ({off} not enabled)") } else { String::new() };
     let people = count(set.people.len(), "person", "people");
     let targets = count(set.targets.len(), "target", "targets");
     let rules = count(set.rules.len(), "rule", "rules");
     let fine = if spotless { "is fine" } else { "can be used" };
-    format!("{} {}: {people}, {targets}, {rules}{off}", paint(style::HEAD, name), paint(style::GOOD, fine))
+    let tests = match (report.played, report.failed.len()) {
+        (0, _) => String::new(),
+        (played, 0) => {
+            format!(", {}", paint(style::GOOD, format!("{} passed", count(played, "test", "tests"))))
+        }
+        (played, failed) => {
+            let tests = count(played, "test", "tests");
+            format!(", {}", paint(style::BAD, format!("{failed} of {tests} failed")))
+        }
+    };
+    let head = format!("{} {}", paint(style::HEAD, name), paint(style::GOOD, fine));
+    format!("{head}: {people}, {targets}, {rules}{off}{tests}")
 }
 
-fn as_json(name: &str, loaded: &Loaded, online: Option<&Online>) -> Value {
-    let RuleSet { people, targets, rules, .. } = &loaded.set;
+fn as_json(
+    name: &str,
+    set: &RuleSet,
+    warnings: &Findings,
+    report: &Report<'_>,
+    online: Option<&Online>,
+) -> Value {
     json!({
         "file": name,
-        "ok": true,
+        "ok": report.failed.is_empty(),
         "errors": 0,
-        "warnings": loaded.warnings.warnings(),
-        "problems": loaded.warnings.to_json(),
-        "people": people.len(),
-        "targets": targets.len(),
-        "rules": rules.len(),
+        "warnings": warnings.warnings(),
+        "problems": warnings.to_json(),
+        "people": set.people.len(),
+        "targets": set.targets.len(),
+        "rules": set.rules.len(),
+        "tests": report.to_json(),
         "online": online.map(Online::as_json),
     })
 }

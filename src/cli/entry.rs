@@ -12,7 +12,7 @@ use super::args::{Args, Command, Schema};
 use super::demo::show;
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{check, completions, healthcheck, init, outbox, record, run, schema, send, watch};
+use super::{check, completions, healthcheck, init, outbox, record, run, schema, send, test, watch};
 use crate::logging;
 
 /// The whole program.
@@ -56,6 +56,7 @@ fn dispatch(args: Args) -> Ended {
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
         Command::Outbox(args) => outbox::outbox(&args),
         Command::Check(args) => check::check(&args),
+        Command::Test(args) => test::test(&args),
         Command::Send(args) => send::send(&args),
         Command::Schema(Schema {}) => schema::schema(),
         Command::Run(args) => run::run(args),

@@ -17,6 +17,7 @@ mod rules_file;
 mod run;
 mod schema;
 mod send;
+mod test;
 mod watch;
 mod whom;
 mod words;

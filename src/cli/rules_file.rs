@@ -34,6 +34,18 @@ pub(super) fn exit_for(findings: &Findings) -> Exit {
     if unread { Exit::Usage } else { Exit::Findings }
 }
 
+/// Reads a file, or with `-` what is piped in, for a command that tells its mistakes itself; with what it is
+/// called.
+pub(super) fn read(named: Option<&Path>) -> Result<(String, Result<Loaded, Findings>), Failure> {
+    let path = find(named)?;
+    if path == Path::new("-") {
+        let name = "<stdin>".to_owned();
+        let read = file::load_from(&name, std::io::stdin().lock());
+        return Ok((name, read));
+    }
+    Ok((path.display().to_string(), file::load(&path)))
+}
+
 /// Reads a file for a command that needs it whole: mistakes and warnings go to stderr, and with mistakes the
 /// command ends with 2.
 pub(super) fn load(named: Option<&Path>) -> Result<(PathBuf, Loaded), Failure> {

@@ -34,6 +34,10 @@ impl Smoothing {
     pub const NONE: Self =
         Self { offline: Duration::ZERO, listening: Duration::ZERO, activity: Duration::ZERO };
 
+    pub fn longest(self) -> Duration {
+        self.offline.max(self.listening).max(self.activity)
+    }
+
     fn of_activity(self, kind: ActivityType) -> Duration {
         if kind == ActivityType::Listening { self.listening } else { self.activity }
     }

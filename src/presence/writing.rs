@@ -175,10 +175,15 @@ impl PresenceJson {
 
     /// The JSON text.
     pub fn json(&self) -> String {
+        Value::Object(self.object()).to_string()
+    }
+
+    /// The JSON object.
+    pub fn object(&self) -> Map<String, Value> {
         let on = |platform: &'static str| self.platforms.contains(&platform);
         let or_null = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
         let User { username, global_name, display_name, avatar, discriminator, bot, .. } = &self.user;
-        json!({
+        let written = json!({
             "discord_user": {
                 "id": self.id.to_string(), "username": username, "global_name": or_null(global_name),
                 "display_name": or_null(display_name), "avatar": or_null(avatar), "discriminator": discriminator,
@@ -191,8 +196,11 @@ impl PresenceJson {
             "active_on_discord_vr": on("vr"),
             "listening_to_spotify": !self.spotify.is_null(), "spotify": self.spotify,
             "activities": self.activities, "kv": self.kv,
-        })
-        .to_string()
+        });
+        match written {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        }
     }
 
     pub fn id(&self) -> UserId {

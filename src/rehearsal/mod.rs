@@ -3,6 +3,10 @@
 
 pub mod disk;
 pub mod play;
+mod reckoning;
+pub mod report;
+pub mod story;
+pub mod telling;
 
 #[cfg(test)]
 mod tests;

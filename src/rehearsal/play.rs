@@ -110,7 +110,15 @@ impl Rehearsal {
     /// Lets time pass until `at`, and then learns one thing from Lanyard.
     pub fn observe(&mut self, at: Moment, observation: Observation<'_>, sink: Sink<'_>) {
         self.settle(at, sink);
+        let live = match observation {
+            Observation::Connected => Some(Ok(())),
+            Observation::Disconnected => Some(Err("the connection is lost")),
+            _ => None,
+        };
         self.engine.observe(self.now, observation, &mut self.effects);
+        if let Some(live) = live {
+            self.engine.hear_lanyard(self.now, live, &mut self.effects);
+        }
         self.show(sink);
     }
 

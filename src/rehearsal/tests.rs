@@ -1,5 +1,7 @@
 //! What a rehearsal shows, and when.
 
+mod stories;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ use super::reading::{Name, Reader};
 use super::scope::Keys;
 use super::set::{Group, Index, Person, RuleSet};
 use super::spec::{GroupSpec, PersonSpec, RuleSpec, Spec, TargetSpec, Unread};
+use super::story::{self, Story};
 use super::tree::Node;
 use super::vars::{self, Vars};
 use super::yaml;
@@ -28,6 +29,8 @@ use crate::targets::{KINDS, Kind, Target};
 /// A file that can be used, and what is odd about it.
 pub struct Loaded {
     pub set: RuleSet,
+    /// Its tests: dropped by whoever does not play them.
+    pub stories: Vec<Story>,
     pub warnings: Findings,
 }
 
@@ -59,7 +62,7 @@ fn compile_after(trim: impl FnOnce(&mut Node), source: Source, vars: &dyn Vars) 
     let failed = problems.any_errors();
     let findings = problems.into_findings(source, mask);
     match set {
-        Some(set) if !failed => Ok(Loaded { set, warnings: findings }),
+        Some((set, stories)) if !failed => Ok(Loaded { set, stories, warnings: findings }),
         _ => Err(findings),
     }
 }
@@ -114,7 +117,12 @@ pub struct KnownTarget<'k> {
     pub built: Option<Arc<Target>>,
 }
 
-fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars: &dyn Vars) -> RuleSet {
+fn resolve<'n>(
+    spec: &'n Spec<'n>,
+    root: &'n Node,
+    reader: &mut Reader<'_>,
+    vars: &dyn Vars,
+) -> (RuleSet, Vec<Story>) {
     let timezone = timezone(spec.timezone, reader, vars);
     let (people, mut referents) = people(&spec.people, reader);
     let groups = groups(&spec.groups, &mut referents, spec.unread.people, reader);
@@ -132,10 +140,12 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
     };
     let rules = super::rule::compile_all(&spec.rules, &known, reader);
     tell_unused(spec, root, reader);
+    let ids = spec.rules.iter().filter_map(|rule| Some(rule.id?.text)).collect();
+    let stories = story::compile_all(spec.tests, &known, (ids, &rules), &timezone, reader);
     let usable = if reader.problems.any_errors() { &[][..] } else { &rules };
     let index = Index::new(usable);
     let onlookers = Onlookers::new(usable, &known.people, &known.groups);
-    RuleSet {
+    let set = RuleSet {
         timezone,
         lanyard: spec.lanyard.clone(),
         smoothing: spec.smoothing,
@@ -148,7 +158,8 @@ fn resolve<'n>(spec: &'n Spec<'n>, root: &'n Node, reader: &mut Reader<'_>, vars
         index,
         values: root.values(),
         onlookers,
-    }
+    };
+    (set, stories)
 }
 
 fn timezone(given: Option<Name<'_>>, reader: &mut Reader<'_>, vars: &dyn Vars) -> TimeZone {

@@ -23,6 +23,7 @@ pub const FILE: &[Elsewhere] = &[
     ("receivers", TARGETS),
     ("outputs", TARGETS),
     ("sinks", TARGETS),
+    ("test", "write `tests`"),
     ("triggers", "write `rules`"),
     ("automations", "write `rules`"),
     ("alerts", "write `rules`"),
@@ -221,6 +222,72 @@ pub const SEND: &[Elsewhere] = &[
     ("template", "each text of a message is a template"),
 ];
 
+/// Keys of a test.
+pub const TEST: &[Elsewhere] = &[
+    ("id", "write `name`"),
+    ("title", "write `name`"),
+    ("description", "write `name`"),
+    ("given", "write `steps`; what is so at `0s` is how things are at the start"),
+    ("when", "write `steps`"),
+    ("events", "write `steps`"),
+    ("timeline", "write `steps`"),
+    ("input", "write `steps`"),
+    ("then", "write `expect`"),
+    ("expected", "write `expect`"),
+    ("expects", "write `expect`"),
+    ("assert", "write `expect`"),
+    ("rings", "write `expect`"),
+    ("rules", "write `only`"),
+    ("rule", "write `only`"),
+    ("now", "write `start`"),
+    ("date", "write `start`"),
+    ("time", "write `start`"),
+    ("timezone", "times are in the file's `timezone`"),
+    ("end", "write `until`"),
+    ("ends", "write `until`"),
+    ("duration", "write `until`"),
+    ("wait", "write `until`"),
+];
+
+const WHOSE: &str = "the person's name is the key: `ada: {status: online}`";
+
+/// Keys of a step.
+pub const STEP: &[Elsewhere] = &[
+    ("time", "write `at`, which counts from the start, or `after`, which counts from the step before"),
+    ("t", "write `at`, which counts from the start, or `after`, which counts from the step before"),
+    ("in", "write `after`"),
+    ("wait", "write `after`"),
+    ("delay", "write `after`"),
+    ("then", "write `after`"),
+    ("who", WHOSE),
+    ("person", WHOSE),
+    ("user", WHOSE),
+    ("presence", WHOSE),
+    ("everyone", "name the people, or a group"),
+    ("disconnect", "write `lanyard: down`"),
+    ("reconnect", "write `lanyard: up`"),
+    ("crash", "write `restart: 5m`"),
+    ("reboot", "write `restart: 5m`"),
+    ("expect", "it stands beside `steps`"),
+];
+
+/// Keys of what a test expects.
+pub const EXPECT: &[Elsewhere] = &[
+    ("id", "write `rule`"),
+    ("who", "write `person`"),
+    ("user", "write `person`"),
+    ("target", "write `to`"),
+    ("send", "write `to`"),
+    ("message", "write `text`"),
+    ("title", "write `text`"),
+    ("body", "write `text`"),
+    ("content", "write `text`"),
+    ("json", "write `text`"),
+    ("time", "write `at`"),
+    ("when", "write `at`"),
+    ("after", "write `at`, counted from the start"),
+];
+
 const NO_WORD_FOR_ALL: &str = "name the changes that ring; there is no word for all of them";
 
 /// Changes.
@@ -400,7 +467,7 @@ mod tests {
 
     #[test]
     fn nothing_is_both_known_and_told_of() {
-        let tables: [(&[Elsewhere], &[Setting]); 9] = [
+        let tables: [(&[Elsewhere], &[Setting]); 12] = [
             (FILE, keys::FILE),
             (LANYARD, keys::LANYARD),
             (PERSON, keys::PERSON),
@@ -410,6 +477,9 @@ mod tests {
             (ACTIVE, keys::ACTIVE),
             (TARGET, keys::TARGET),
             (SEND, keys::SEND),
+            (TEST, keys::TEST),
+            (STEP, keys::STEP),
+            (EXPECT, keys::EXPECT),
         ];
         for (table, known) in tables {
             for (written, _) in table {

@@ -42,7 +42,7 @@ pub const FILE: &[Setting] = &[
     key("groups", "groups", "Names for several people together."),
     key("targets", "targets", "Where messages go: a name of your choice, and what it is."),
     key("rules", "rules", "What to look for, and what to send."),
-    later("tests", "Stories to run against the rules."),
+    key("tests", "tests", "Stories of what happens and what is to ring: `doorchime test` plays them."),
 ];
 
 pub const LANYARD: &[Setting] = &[
@@ -158,6 +158,46 @@ pub const SEND: &[Setting] = &[
         "After this nobody wants the message any more; the target's `expire` if not given.",
     ),
 ];
+
+pub const TEST: &[Setting] = &[
+    key("name", "text", "What the test shows, in a few words; `test --only` picks tests by it."),
+    key(
+        "start",
+        "start",
+        "When it begins, in the file's time zone: `2026-11-24 21:30`, `saturday 21:30` or `21:30`; a Monday at 12:00 if not given.",
+    ),
+    key("steps", "steps", "What happens, in the order of time."),
+    key("expect", "expected", "What rings, in any order; `[]` if nothing does."),
+    key("only", "who", "The rules that the test is about; what others ring is not looked at."),
+    key(
+        "until",
+        "moment",
+        "When it is over, at most `62d`; if not given, long enough after its last step for whatever is held or waits.",
+    ),
+];
+
+/// Beside the people and groups to whom something happens.
+pub const STEP: &[Setting] = &[
+    key(
+        "at",
+        "moment",
+        "When, counted from the start; or a time of day such as `22:00`. What is so at `0s` is how things are when doorchime starts.",
+    ),
+    key("after", "duration", "The same, counted from the step before."),
+    key("lanyard", "lanyard_step", "`down`: the connection is lost, and nothing is heard; `up`: it is back."),
+    key("restart", "restart", "doorchime ends, and starts again after so long; `true` is a second."),
+];
+
+pub const EXPECT: &[Setting] = &[
+    key("rule", "rule_id", "The rule that rings."),
+    key("person", "text", "The person it rings for."),
+    key("to", "text", "A target that it sends to."),
+    key("at", "moment", "When, to the second: counted from the start, or a time of day such as `22:00`."),
+    key("text", "texts", "A pattern, or a list of them, that fits one of the texts which are sent."),
+];
+
+/// What becomes of Lanyard in a test.
+pub const LANYARD_STEPS: [&str; 2] = ["down", "up"];
 
 /// A change's names that are not there yet.
 pub const LATER_CHANGES: [&str; 4] = ["lanyard_down", "lanyard_up", "target_failing", "target_recovered"];

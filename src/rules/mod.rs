@@ -28,6 +28,7 @@ pub mod scope;
 pub mod set;
 pub mod slug;
 pub mod spec;
+pub mod story;
 pub mod syntax;
 pub mod template;
 pub mod tree;

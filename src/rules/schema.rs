@@ -1,5 +1,7 @@
 //! JSON Schema of the rules file, for editors: made from the tables that the checker reads.
 
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use super::keys::{self, OTHERWISE, SUBSCRIBE, Setting};
@@ -88,6 +90,9 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("send", one_or_list(&json!({"anyOf": [{"type": "string"}, reference("message")]}))),
         ("message", message()),
     ]
+    .into_iter()
+    .chain(tests::definitions())
+    .collect()
 }
 
 fn reference(name: &str) -> Value {

@@ -129,6 +129,14 @@ impl Rule {
         }
     }
 
+    /// How long it may wait, once something is so, before it rings.
+    pub fn longest_wait(&self) -> Duration {
+        match &self.occasion {
+            Occasion::When(when) => when.hold_for,
+            Occasion::While(holds) => holds.hold_for.max(holds.grace),
+        }
+    }
+
     /// Every message it may send.
     pub fn sends(&self) -> impl Iterator<Item = &Send> {
         let (first, then) = match &self.occasion {

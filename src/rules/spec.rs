@@ -38,6 +38,8 @@ pub struct Spec<'n> {
     pub groups: Vec<GroupSpec<'n>>,
     pub targets: Vec<TargetSpec<'n>>,
     pub rules: Vec<RuleSpec<'n>>,
+    /// Read when everything else is known.
+    pub tests: Option<&'n Entry>,
     pub unread: Unread,
 }
 
@@ -142,6 +144,7 @@ impl<'n> Spec<'n> {
             groups: reader.section(fields, "groups", GROUPS_MAX, Reader::group),
             targets: reader.section(fields, "targets", TARGETS_MAX, Reader::target),
             rules: reader.rules(fields.get("rules")),
+            tests: fields.get("tests"),
             unread: Unread { people: unread("people") || unread("groups"), targets: unread("targets") },
         }
     }

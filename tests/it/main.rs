@@ -23,5 +23,6 @@ mod reload;
 mod run_cli;
 mod sender;
 mod shape;
+mod test_cli;
 mod watch;
 mod web;

@@ -3,6 +3,7 @@
 //! `UPDATE_REFERENCE=1 cargo test --test it reference` writes it anew.
 
 mod file;
+mod tests;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -160,6 +161,7 @@ fn reference() -> String {
     for change in ChangeKind::ALL {
         row(&mut text, &format!("`{}`", change.name()), &[subject(change.subject()), change.doc()]);
     }
+    tests::tests(&mut text);
     text += EVENT;
     text += "\n## Targets\n";
     for target in KINDS {

@@ -9,6 +9,7 @@ mod schema;
 mod secrets;
 mod slips;
 mod stories;
+mod story;
 mod targets;
 mod variables;
 

@@ -80,6 +80,18 @@ fn what_the_checker_refuses_does_not_fit() {
     ] {
         assert!(accepts(yaml), "{yaml}");
     }
+    assert!(accepts(
+        "tests:
+  - steps:
+      - {ada: {playing: [G, {name: H, details: D, party: {size: 1, max: 2}}], platforms: web, kv: {a: 1}}, bob: idle}
+      - {at: 22:00, lanyard: down, ada: {track: {song: S, artist: A}, custom_status: {text: a, emoji: {id: '1'}}}}
+      - {after: 5m, restart: true, ada: {discord_status: dnd, activities: [{type: 0, name: G}], new: 1}}
+      - {at: 1h, restart: 5m, squad: {online: false, playing: null, activities: [{type: watching, name: W}]}}
+    expect: [a, {rule: a, at: 5s, text: [b, /c/]}]
+    only: [a]
+    start: 21:30
+  - {steps: {ada: unmonitored}, expect: a}"
+    ));
     for yaml in [
         "rulez: []",
         "version: 2",
@@ -99,6 +111,13 @@ fn what_the_checker_refuses_does_not_fit() {
         "rules: [{id: a, while: bob.online, if: ada.online, enter: c}]",
         "rules: [{id: a, while: bob.online, send: c, enter: c}]",
         "rules: [{id: a, who: b, while: online, when: went_online, enter: c}]",
+        "tests: [{steps: []}]",
+        "tests: [{steps: [{at: 5, ada: online}], expect: []}]",
+        "tests: [{steps: [{ada: onlin}], expect: []}]",
+        "tests: [{steps: [{ada: {plying: G}}], expect: []}]",
+        "tests: [{steps: [{ada: {track: {title: S}}}], expect: []}]",
+        "tests: [{steps: [], expect: [{}]}]",
+        "tests: [{steps: [{at: 5s, lanyard: away}], expect: [{target: a}]}]",
     ] {
         assert!(!accepts(yaml), "{yaml}");
     }

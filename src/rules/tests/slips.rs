@@ -172,7 +172,11 @@ fn sections_by_other_names_and_in_other_forms() {
             "2:3 error: `people` takes a mapping, and this is a list (give each a name: `people: {ada: \"94490510688792576\"}`)
              4:10 error: `targets` takes a mapping, and this is a list (give each a name: `targets: {phone: {type: ntfy, topic: …}}`)",
         ),
-        ("tests: []\n", "1:1 error: `tests` is not there yet in this version of doorchime (leave it out; a later version will know it)"),
+        (
+            "tests: {a: {steps: [], expect: []}}\ntest: []\n",
+            "1:8 error: `tests` takes a list, each test begun with `- name:`, and this is a mapping
+             2:1 error: unknown key `test` of the file (write `tests`)",
+        ),
         (
             "catch_up: 00:10:00\ndown_after: 1h30\nsmoothing: {offline: 1:30}\n",
             "1:11 error: `00:10:00` is not a length of time (write `10m`)

@@ -169,6 +169,7 @@ fn takes(key: &Setting) -> &'static str {
         (_, "size") => "size",
         (_, "subscribe") => "`auto`, `ids`, `id` or `all`",
         (_, "rules") => "list",
+        (_, "tests") => "list of [tests](#tests)",
         (_, "dedupe") => "template or mapping",
         (_, "active") => "mapping, or a list of them",
         (_, "days") => "text or list",
