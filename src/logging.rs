@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -44,7 +44,7 @@ const NEVER: anstream::ColorChoice = anstream::ColorChoice::Never;
 )]
 pub struct BadLevel(String);
 
-fn filter(level: Option<&str>, otherwise: Level) -> Result<EnvFilter, BadLevel> {
+fn filter(level: Option<&str>, otherwise: Level) -> Result<Targets, BadLevel> {
     let ours = |level: &str| format!("warn,doorchime={level}");
     // A lone word is read as the name of a crate, so that a mistyped level would pass as one.
     let mistyped = |directive: &str| {
@@ -59,7 +59,7 @@ fn filter(level: Option<&str>, otherwise: Level) -> Result<EnvFilter, BadLevel> 
         Some(level) if level.parse::<LevelFilter>().is_ok() => ours(level),
         Some(directives) => format!("{},{directives}", ours(otherwise.as_str())),
     };
-    EnvFilter::builder().parse(&directives).map_err(|_| BadLevel(level.unwrap_or_default().to_owned()))
+    directives.parse().map_err(|_| BadLevel(level.unwrap_or_default().to_owned()))
 }
 
 /// The HTTP and TLS libraries tell addresses at `debug` and headers at `trace`. Those are secrets here, so

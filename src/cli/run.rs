@@ -1,5 +1,6 @@
 //! `run`: the bot, until a signal or a fault ends it.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::recording::recorder::Reel;
 use crate::recording::tape::Existing;
 use crate::web::access::Token;
 
+/// However many cores there are: what keeps a core busy is Lanyard's side, the sending, and the connections. The
+/// store has a thread of its own.
+const THREADS_MAX: usize = 4;
 /// Blocking calls that outlast the bot (a name that does not resolve) are not waited for longer.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
@@ -40,7 +44,9 @@ pub(super) fn run(args: Run) -> Ended {
         }),
         tap: None,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::fault)?;
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = runtime.map_err(Failure::fault)?;
     let ended = runtime.block_on(until_signal(bot));
     runtime.shutdown_timeout(SHUTDOWN_MAX);
     ended.map(|()| Exit::Fine).map_err(spoken)

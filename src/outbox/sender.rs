@@ -87,7 +87,7 @@ impl Sender {
 
 fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
     let mut trust = tls::client_config(ca)?;
-    trust.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    trust.alpn_protocols = vec![b"http/1.1".to_vec()];
     let unusable = |error: reqwest::Error| SenderError::Client(error.without_url().to_string());
     Proxies::from_env()
         .give(Client::builder())
