@@ -11,7 +11,7 @@ check:
 test *ARGS:
     cargo test --locked {{ARGS}}
 
-# The hot path beside a bare loop, and the whole program from outside: `just bench path`, `just bench whole -- latency`.
+# Each step and how it grows, and the whole program from outside: `just bench parts -- path`, `just bench whole -- latency`.
 bench NAME *ARGS:
     cargo bench --bench {{NAME}} {{ARGS}}
 

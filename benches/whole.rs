@@ -1,8 +1,8 @@
 //! The whole program measured from outside: a Lanyard that writes prepared frames as fast as the socket takes
 //! them, the release binary as a process, a receiver.
 //!
-//! `cargo bench --bench whole -- [idle] [updates] [snapshot] [posts] [latency] [--people N] [--rules N]
-//! [--updates N] [--crowd N] [--posts N] [--rate N]`; without a word, all of them.
+//! `cargo bench --bench whole -- [start] [idle] [updates] [snapshot] [posts] [latency] [--people N] [--rules N]
+//! [--updates N] [--crowd N] [--posts N] [--rate N] [--idle SECONDS]`; without a word, all of them.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -36,12 +36,20 @@ struct Sizes {
     crowd: usize,
     posts: usize,
     rate: usize,
+    idle: usize,
 }
 
 #[tokio::main]
 async fn main() {
-    let mut sizes =
-        Sizes { people: 10_000, rules: 1000, updates: 500_000, crowd: 100_000, posts: 20_000, rate: 500 };
+    let mut sizes = Sizes {
+        people: 10_000,
+        rules: 1000,
+        updates: 500_000,
+        crowd: 100_000,
+        posts: 20_000,
+        rate: 500,
+        idle: 60,
+    };
     let mut wanted: Vec<String> = Vec::new();
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
@@ -52,6 +60,7 @@ async fn main() {
             "--crowd" => &mut sizes.crowd,
             "--posts" => &mut sizes.posts,
             "--rate" => &mut sizes.rate,
+            "--idle" => &mut sizes.idle,
             _ => {
                 wanted.push(arg);
                 continue;
@@ -61,8 +70,11 @@ async fn main() {
     }
     let all = wanted.is_empty();
     let on = |name: &str| all || wanted.iter().any(|one| one == name);
+    if on("start") {
+        start().await;
+    }
     if on("idle") {
-        idle().await;
+        idle(&sizes).await;
     }
     if on("updates") {
         updates(&sizes).await;
@@ -78,21 +90,34 @@ async fn main() {
     }
 }
 
-/// Five people who do nothing.
-async fn idle() {
-    let mut stage = Stage::new(&named_people(5, 1)).await;
-    stage.send_init(5).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = stage.bot.cpu_seconds();
-    let wakes = stage.bot.switches();
-    let watched = Duration::from_secs(20);
-    tokio::time::sleep(watched).await;
-    let cpu = stage.bot.cpu_seconds() - before;
+/// From the start of the process to its first question about people.
+async fn start() {
+    let mut took = Vec::new();
+    for _ in 0..20 {
+        let mut stage = Stage::new(&named_people(5, 5)).await;
+        stage.send_init(5).await;
+        took.push(stage.subscribed.unwrap().duration_since(stage.began).as_secs_f64() * 1e3);
+    }
+    took.sort_by(f64::total_cmp);
     println!(
-        "idle        {:>8.3} % of a core   {:.2} wake-ups a second   {:.1} MB resident",
-        100.0 * cpu / watched.as_secs_f64(),
-        (stage.bot.switches() - wakes) as f64 / watched.as_secs_f64(),
+        "start       {:>8.1} ms to the first subscription   {:.1} ms at the most, of 20",
+        took[10], took[19]
+    );
+}
+
+/// Five people who do nothing.
+async fn idle(sizes: &Sizes) {
+    let mut stage = Stage::new(&named_people(5, 5)).await;
+    stage.send_init(5).await;
+    stage.listen(Duration::from_secs(15)).await;
+    let (cpu, wakes) = (stage.bot.cpu_seconds(), stage.bot.switches());
+    stage.listen(Duration::from_secs(sizes.idle as u64)).await;
+    println!(
+        "idle        {:>8.3} % of a core   {:.2} wake-ups a second   {:.1} MB resident, {:.1} of them its own",
+        100.0 * (stage.bot.cpu_seconds() - cpu) / sizes.idle as f64,
+        (stage.bot.switches() - wakes) as f64 / sizes.idle as f64,
         stage.bot.memory_mb("VmRSS"),
+        stage.bot.memory_mb("RssAnon"),
     );
 }
 
@@ -257,6 +282,8 @@ struct Stage {
     receiver: Receiver,
     arrivals: Arc<Mutex<Vec<(usize, Instant)>>>,
     metrics: String,
+    began: Instant,
+    subscribed: Option<Instant>,
     _dir: tempfile::TempDir,
 }
 
@@ -279,13 +306,15 @@ impl Stage {
         std::fs::write(dir.path().join("rules.yaml"), rules).unwrap();
         // A port that was free a moment ago: the program says which it takes only in its log.
         let free = TcpListener::bind(LOOPBACK).await.unwrap().local_addr().unwrap();
+        let began = now();
         let bot = Bot::start(dir.path().to_owned(), &free.to_string());
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
         let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
         let hello = deflate(r#"{"op":1,"d":{"heartbeat_interval":30000}}"#);
         socket.send(Message::Binary(hello)).await.unwrap();
-        Self { bot, socket, receiver, arrivals, metrics: format!("http://{free}/metrics"), _dir: dir }
+        let metrics = format!("http://{free}/metrics");
+        Self { bot, socket, receiver, arrivals, metrics, began, subscribed: None, _dir: dir }
     }
 
     /// Answers subscriptions until so many people have been told of. Returns the bytes of JSON.
@@ -297,6 +326,7 @@ impl Stage {
             if asked["op"] != 2 {
                 continue;
             }
+            self.subscribed.get_or_insert_with(now);
             let batch = asked["d"]["subscribe_to_ids"].as_array().map_or(people, Vec::len);
             let each =
                 (told..told + batch).map(|person| format!(r#""{}":{}"#, id(person), somebody(person).json()));
@@ -306,6 +336,12 @@ impl Stage {
             (told, bytes) = (told + batch, bytes + text.len());
         }
         bytes
+    }
+
+    /// Lets time go by; pings are answered.
+    async fn listen(&mut self, time: Duration) {
+        let listening = async { while self.socket.next().await.is_some() {} };
+        let _ = tokio::time::timeout(time, listening).await;
     }
 
     /// Waits until a counter has reached a number; the socket is read meanwhile, since pings want an answer.
