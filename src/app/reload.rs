@@ -16,6 +16,8 @@ use crate::clock::Clock;
 use crate::file_watch::{self, FileWatch};
 use crate::metrics::Metrics;
 use crate::outbox::worker::WorkerHandle;
+use crate::rehearsal::report::Report;
+use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
 use crate::rules::file;
 use crate::rules::set::RuleSet;
@@ -29,13 +31,21 @@ const AT_REST: Duration = Duration::from_millis(250);
 pub struct RulesFile {
     path: PathBuf,
     stamp: Stamp,
+    /// Its own tests must pass, or it is not taken.
+    tests_required: bool,
 }
 
 impl RulesFile {
     /// Call it before the file is read: what changes from then on is read again.
     pub fn about_to_be_read(path: PathBuf) -> Self {
         let stamp = Stamp::of(std::fs::metadata(&path).ok());
-        Self { path, stamp }
+        Self { path, stamp, tests_required: false }
+    }
+
+    /// Whether a file whose tests fail is refused.
+    #[must_use]
+    pub fn requiring_tests(self, tests_required: bool) -> Self {
+        Self { tests_required, ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -58,6 +68,11 @@ pub struct Reloader {
 /// Why a file was not taken.
 enum Refused {
     Mistakes(Findings),
+    /// Its tests fail: in one sentence, and what happened in them.
+    Tests {
+        short: String,
+        long: String,
+    },
     /// These settings only count at a start.
     NeedsRestart(Vec<&'static str>),
     Other(String),
@@ -131,6 +146,10 @@ impl Reloader {
                 }
                 (findings.summary(), findings.render(false))
             }
+            Refused::Tests { short, long } => {
+                let said = format!("{short}\n\n{long}");
+                (short, said)
+            }
             Refused::NeedsRestart(settings) => {
                 let names = settings.join(", ");
                 let said = format!("`{names}` only counts at a start: restart to change it");
@@ -145,20 +164,17 @@ impl Reloader {
 
     /// Reads the file; if it is good, hands it to all who work with it. Returns what is in it.
     async fn take(&mut self) -> Result<String, Refused> {
-        let path = self.file.path.clone();
-        let loaded = tokio::task::spawn_blocking(move || file::load(&path))
+        let (path, tests_required) = (self.file.path.clone(), self.file.tests_required);
+        let (rules, warnings) = tokio::task::spawn_blocking(move || load(&path, tests_required))
             .await
-            .map_err(|error| Refused::Other(format!("the rules file could not be read: {error}")))?
-            .map_err(Refused::Mistakes)?;
-        let rules = loaded.set;
+            .map_err(|error| Refused::Other(format!("the rules file could not be read: {error}")))??;
         let restart = rules.lanyard.needs_restart(&self.running.lanyard);
         if !restart.is_empty() {
             return Err(Refused::NeedsRestart(restart));
         }
-        for problem in loaded.warnings.to_json().as_array().into_iter().flatten() {
+        for problem in warnings.to_json().as_array().into_iter().flatten() {
             warn!(line = %problem["line"], problem = %problem["message"], "in the rules file");
         }
-        let rules = Arc::new(rules);
         // The targets come first: by the time that something is owed to a new one, the worker knows it.
         self.worker
             .retarget(rules.targets.clone())
@@ -191,6 +207,19 @@ impl Reloader {
     async fn stamp(&self) -> Stamp {
         Stamp::of(tokio::fs::metadata(&self.file.path).await.ok())
     }
+}
+
+/// Reads the file and, if they must pass, plays its tests.
+fn load(path: &Path, tests_required: bool) -> Result<(Arc<RuleSet>, Findings), Refused> {
+    let Loaded { set, stories, warnings } = file::load(path).map_err(Refused::Mistakes)?;
+    let rules = Arc::new(set);
+    if tests_required {
+        let report = Report::play(&rules, &stories, |_, _| {});
+        if let Some(short) = report.sentence() {
+            return Err(Refused::Tests { short, long: report.text() });
+        }
+    }
+    Ok((rules, warnings))
 }
 
 /// Tells the metrics and `/readyz` what rules are in force.

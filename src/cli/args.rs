@@ -131,6 +131,9 @@ pub struct Run {
     /// Do everything but the requests: print them instead. Best with a --data of its own: cooldowns are kept there
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
+    /// Refuse a rules file whose own tests fail, at the start and when it is read again
+    #[arg(long, env = "DOORCHIME_REQUIRE_TESTS", value_parser = clap::builder::FalseyValueParser::new())]
+    pub require_tests: bool,
     /// Keep what Lanyard says in this file too, for `doorchime replay`; goes on with one that is there
     #[arg(long, value_name = "FILE", env = "DOORCHIME_RECORD", value_hint = clap::ValueHint::FilePath)]
     pub record: Option<PathBuf>,

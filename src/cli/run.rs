@@ -1,5 +1,6 @@
 //! `run`: the bot, until a signal or a fault ends it.
 
+use std::io::Write;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,10 @@ use crate::app::signals::Signals;
 use crate::outbox::store::handle::Durability;
 use crate::recording::recorder::Reel;
 use crate::recording::tape::Existing;
+use crate::rehearsal::report::Report;
+use crate::rules::compile::Loaded;
+use crate::rules::set::RuleSet;
+use crate::rules::story::Story;
 use crate::web::access::Token;
 
 /// However many cores there are: what keeps a core busy is Lanyard's side, the sending, and the connections. The
@@ -27,10 +32,16 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 pub(super) fn run(args: Run) -> Ended {
     let token = args.token.map(Token::new).transpose().map_err(Failure::usage)?;
     let file = RulesFile::about_to_be_read(rules_file::find(args.rules.rules.as_deref())?);
-    let (path, loaded) = rules_file::load(Some(file.path()))?;
+    let file = file.requiring_tests(args.require_tests);
+    let (path, Loaded { set, stories, .. }) = rules_file::load(Some(file.path()))?;
+    let rules = Arc::new(set);
+    if args.require_tests {
+        pass(&rules, &stories)?;
+    }
+    drop(stories);
     tracing::info!(file = %path.display(), "rules read");
     let bot = Bot {
-        rules: Arc::new(loaded.set),
+        rules,
         file: Some(file),
         data: args.data.dir,
         durability: Durability::default(),
@@ -50,6 +61,17 @@ pub(super) fn run(args: Run) -> Ended {
     let ended = runtime.block_on(until_signal(bot));
     runtime.shutdown_timeout(SHUTDOWN_MAX);
     ended.map(|()| Exit::Fine).map_err(spoken)
+}
+
+/// The tests of the rules file must pass.
+fn pass(rules: &Arc<RuleSet>, stories: &[Story]) -> Result<(), Failure> {
+    let report = Report::play(rules, stories, |_, _| {});
+    let Some(sentence) = report.sentence() else {
+        tracing::info!(tests = report.played, "the rules file's tests have passed");
+        return Ok(());
+    };
+    write!(anstream::stderr().lock(), "{}", report.text())?;
+    Err(Failure::Usage(sentence))
 }
 
 /// The first signal asks the bot to leave, the second one does not wait for it.

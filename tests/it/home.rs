@@ -45,13 +45,18 @@ impl Home {
 
     /// Starts the program; returns before it has connected.
     pub fn start(&self) -> Bot {
-        self.start_with("none")
+        self.start_with_args(&["run", "--listen", "none"])
     }
 
     /// Starts the program with its HTTP side on a free port, and waits until Lanyard has been asked.
     pub async fn start_listening(&self) -> (Bot, String) {
+        self.start_listening_with(&[]).await
+    }
+
+    /// The same, with more arguments.
+    pub async fn start_listening_with(&self, more: &[&str]) -> (Bot, String) {
         let asked = self.subscriptions();
-        let bot = self.start_with("127.0.0.1:0");
+        let bot = self.start_with_args(&[&["run", "--listen", "127.0.0.1:0"], more].concat());
         self.until("it subscribes", || self.subscriptions() > asked).await;
         let log = self.log();
         let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
@@ -60,9 +65,13 @@ impl Home {
 
     /// What it says at its HTTP side, whose address `start_listening` gives.
     pub async fn ask(&self, address: &str, path: &str) -> String {
-        let tls = doorchime::tls::client_config(None).unwrap();
-        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-        http.get(format!("http://{address}{path}")).send().await.unwrap().text().await.unwrap()
+        http().get(format!("http://{address}{path}")).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// What it answers to a `POST` there.
+    pub async fn post(&self, address: &str, path: &str) -> (u16, String) {
+        let answer = http().post(format!("http://{address}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// Waits until it says something there, and returns all that it says.
@@ -85,10 +94,6 @@ impl Home {
     /// Starts the program, which keeps what Lanyard says in this file.
     pub fn start_recording(&self, file: &str) -> Bot {
         self.start_with_args(&["run", "--listen", "none", "--record", file])
-    }
-
-    fn start_with(&self, listen: &str) -> Bot {
-        self.start_with_args(&["run", "--listen", listen])
     }
 
     fn start_with_args(&self, args: &[&str]) -> Bot {
@@ -203,4 +208,9 @@ impl Drop for Bot {
 /// People with ids that no other test means.
 pub fn people(count: u64) -> impl Iterator<Item = UserId> {
     (0..count).map(|n| UserId(900_000_000_000_000_000 + n))
+}
+
+fn http() -> reqwest::Client {
+    let tls = doorchime::tls::client_config(None).unwrap();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }

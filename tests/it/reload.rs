@@ -146,25 +146,15 @@ async fn a_folder_that_goes_and_comes_back_with_other_rules_is_noticed() {
 async fn asking_over_http_tells_what_became_of_it() {
     let home = at_home().await;
     let (bot, address) = home.start_listening().await;
-    let tls = doorchime::tls::client_config(None).unwrap();
-    let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-    let get = |path: &str| {
-        let asked = http.get(format!("http://{address}{path}")).send();
-        async { asked.await.unwrap().text().await.unwrap() }
-    };
-    let post = || async {
-        let answer = http.post(format!("http://{address}/-/reload")).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
-    let (status, said) = post().await;
+    let (status, said) = home.post(&address, "/-/reload").await;
     assert_eq!((status, said.as_str()), (200, "taken: 1 people, 1 targets, 1 rules\n"));
     home.write_rules(&ALICE_ONLY.replace("changed_kv", "changed_vk"));
-    let (status, said) = post().await;
+    let (status, said) = home.post(&address, "/-/reload").await;
     assert_eq!(status, 422);
     assert!(said.contains("changed_vk") && said.contains("changed_kv"), "{said}");
-    let ready = get("/readyz").await;
+    let ready = home.ask(&address, "/readyz").await;
     assert!(ready.contains("1 error in"), "{ready}");
-    let metrics = get("/metrics").await;
+    let metrics = home.ask(&address, "/metrics").await;
     assert!(metrics.contains(r#"doorchime_rules_loads_total{result="refused"} 1"#), "{metrics}");
     assert!(bot.stop().await.success(), "{}", home.log());
 }
@@ -188,4 +178,34 @@ async fn a_page_elsewhere_cannot_ask_for_a_reload() {
     let post = http.post(format!("http://{address}/-/reload")).header("origin", "https://evil.example");
     assert_eq!(post.send().await.unwrap().status().as_u16(), 403);
     bot.kill();
+}
+
+/// Alice's rules, and one test of them: of this value of hers the rule tells nothing but `expected`.
+fn tested(expected: &str) -> String {
+    format!(
+        "{ALICE_ONLY}tests: [{{name: tells the value, steps: [{{at: 5s, alice: {{kv: {{k: new}}}}}}], expect: [{{text: {expected}}}]}}]\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_tests_fail_is_not_taken_where_they_are_required() {
+    let home = Home::new(&tested("alice new"), fine).await;
+    set(&home, ALICE, "0");
+    let (bot, address) = home.start_listening_with(&["--require-tests"]).await;
+    home.write_rules(&tested("alice new").replace("{{change.to}}", "{{change.from}}"));
+    bot.signal("HUP");
+    home.until("the log says so", || home.log().contains("was not taken")).await;
+    let why = "1 of 1 test failed: `tells the value`";
+    assert!(home.log().contains(why), "{}", home.log());
+    let (status, said) = home.post(&address, "/-/reload").await;
+    assert_eq!(status, 422);
+    for told in [why, "rings kv for alice -> hook: alice", "missing: text: alice new"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    home.until_said(&address, "/readyz", |said| said.contains(why)).await;
+    let refused = |line: &str| line.contains(r#"loads_total{result="refused"}"#) && !line.ends_with(" 0");
+    home.until_said(&address, "/metrics", |said| said.lines().any(refused)).await;
+    set(&home, ALICE, "1");
+    assert_eq!(home.rings(1).await, ["alice 1"]);
+    assert!(bot.stop().await.success(), "{}", home.log());
 }

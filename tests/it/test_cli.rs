@@ -146,3 +146,14 @@ fn the_examples_tests_pass() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.lines().filter(|line| line.starts_with("passed")).count() > 3, "{}", ran.out);
 }
+
+#[test]
+fn run_refuses_a_file_whose_tests_fail_where_they_are_required() {
+    let here = home(&format!("{RULES}{GOOD}{BAD}"));
+    let ran = run(here.path(), ["run", "--require-tests", "--listen", "none"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    for told in ["fails (line 8)", "it rang at 5s", "error: 1 of 3 tests failed: `fails`"] {
+        assert!(ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    assert!(!here.path().join("data").exists(), "nothing was begun");
+}
