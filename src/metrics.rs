@@ -87,6 +87,7 @@ pub struct RulesMetrics {
     changes: Arc<[Counter]>,
     firings: Family<Name, Counter>,
     verdicts: Family<Word, Counter>,
+    states_on: Family<Name, Gauge>,
     pub people: Gauge,
     pub targets: Gauge,
     pub rules: Gauge,
@@ -103,8 +104,15 @@ impl RulesMetrics {
         self.firings.get_or_create(&[("rule", Arc::clone(rule))]).inc_by(times);
     }
 
+    /// For so many people, or for everybody together, a `while` rule holds now.
+    pub fn states_on(&self, rule: &Arc<str>, states: usize) {
+        let states = i64::try_from(states).unwrap_or(i64::MAX);
+        self.states_on.get_or_create(&[("rule", Arc::clone(rule))]).set(states);
+    }
+
     /// The file has no such rule any more.
     pub fn forget(&self, rule: &Arc<str>) {
+        self.states_on.remove(&[("rule", Arc::clone(rule))]);
         self.firings.remove(&[("rule", Arc::clone(rule))]);
     }
 
@@ -274,6 +282,7 @@ fn register_rules(registry: &mut Registry) -> RulesMetrics {
         changes: ChangeKind::ALL.iter().map(each).collect(),
         firings: Family::default(),
         verdicts: Family::default(),
+        states_on: Family::default(),
         people: Gauge::default(),
         targets: Gauge::default(),
         rules: Gauge::default(),
@@ -283,6 +292,7 @@ fn register_rules(registry: &mut Registry) -> RulesMetrics {
     registry.register("changes", "Changes of people, by kind", changes);
     registry.register("firings", "Rules that rang, by rule", m.firings.clone());
     registry.register("verdicts", "What rules that were asked answered, by reason", m.verdicts.clone());
+    registry.register("states_on", "People for whom a while rule holds, by rule", m.states_on.clone());
     registry.register("people", "People in the rules file", m.people.clone());
     registry.register("targets", "Targets in the rules file", m.targets.clone());
     registry.register("rules", "Rules in the rules file", m.rules.clone());

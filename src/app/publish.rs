@@ -30,6 +30,8 @@ pub struct Publisher {
     rules: Arc<RuleSet>,
     /// As they were last carried over.
     counts: Counts,
+    /// By the rule's place in the file.
+    states_on: Vec<Option<usize>>,
     lanyard: LanyardCounts,
     template_faults: u64,
     connection: Connection,
@@ -48,6 +50,7 @@ impl Publisher {
             status,
             rules,
             counts,
+            states_on: Vec::new(),
             lanyard,
             template_faults: template::faults(),
             connection,
@@ -111,6 +114,7 @@ impl Publisher {
     /// Other rules are in force: `engine` has gone over to them, and what it counts is by their places.
     pub fn adopt(&mut self, engine: &Engine, rules: Arc<RuleSet>) {
         self.counts.clone_from(engine.counts());
+        self.states_on.clear();
         let there: HashSet<&str> = rules.rules.iter().map(|rule| &*rule.id).collect();
         for rule in self.rules.rules.iter().filter(|rule| !there.contains(&*rule.id)) {
             self.metrics.rules.forget(&rule.id);
@@ -122,6 +126,7 @@ impl Publisher {
     /// Carries over everything at once.
     pub fn carry(&mut self, engine: &Engine, client: &Client) {
         self.carry_engine(engine.counts());
+        self.carry_states(engine.states_on());
         self.carry_lanyard(client.counts());
         self.carry_template_faults();
     }
@@ -144,6 +149,16 @@ impl Publisher {
         let monitored = ChangeKind::BecameMonitored as usize;
         self.recount |= counts.changes[monitored] != self.counts.changes[monitored];
         self.counts.clone_from(counts);
+    }
+
+    fn carry_states(&mut self, on: &[usize]) {
+        self.states_on.resize(on.len(), None);
+        for ((rule, &new), old) in self.rules.rules.iter().zip(on).zip(&mut self.states_on) {
+            if rule.holds().is_some() && *old != Some(new) {
+                self.metrics.rules.states_on(&rule.id, new);
+                *old = Some(new);
+            }
+        }
     }
 
     fn carry_unmonitored(&self, engine: &Engine) {

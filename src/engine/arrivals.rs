@@ -8,6 +8,7 @@ use super::effects::Effects;
 use super::guard::{FLAP_MOST, Word, may_be_told};
 use super::machine::Engine;
 use super::person::{Heard, Known, Since, Standing};
+use super::ripening::sight;
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::{Presence, User, UserId};
 use crate::presence::settle::{Held, Hold, anything_gone, holds_after, put_back};
@@ -91,6 +92,11 @@ impl Engine {
         if known.standing == Standing::Unmonitored {
             changes.push(Change::plain(ChangeKind::BecameMonitored));
         }
+        let waits = self.bell.waiting.has(id);
+        if waits {
+            let sight = sight(&self.rules, self.places.get(&id).copied(), id, &shown);
+            self.bell.give_up(now, sight, late_ms, effects);
+        }
         let mut since = None;
         if changes.is_empty() {
             self.unchanged += 1;
@@ -119,6 +125,9 @@ impl Engine {
         }
         if source == Source::Snapshot && !seen_online {
             self.confirm(now, id);
+        }
+        if waits {
+            self.ring_ripe(now, id, late_ms, effects);
         }
         if asked {
             self.ask_about(now, id, late_ms, effects);
@@ -229,6 +238,7 @@ impl Engine {
         let raw = known.raw.clone();
         if let Ok((_, last)) = Presence::parse(&raw, Some(id)) {
             self.note_unsaved(now, id);
+            self.give_up_monitored(now, id, effects);
             self.ring_alone(now, id, ChangeKind::BecameUnmonitored, &last, &last, effects);
         }
     }
@@ -278,6 +288,10 @@ impl Engine {
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
         diff(&last, &shown, &mut changes);
+        if self.bell.waiting.has(id) {
+            let sight = sight(&self.rules, self.places.get(&id).copied(), id, &shown);
+            self.bell.give_up(now, sight, None, effects);
+        }
         let mut since = known.since.clone();
         let step = Step {
             now,

@@ -13,6 +13,7 @@ use super::effects::Effects;
 use super::holding::{Holding, Key, State, Turn};
 use super::machine::Engine;
 use super::person::{Known, Standing};
+use super::ripening::sight;
 use super::verdict::Verdict;
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
@@ -30,15 +31,25 @@ pub(super) struct Pending {
     /// nobody had been watching.
     pub after_snapshot: std::collections::BTreeMap<u32, Option<i64>>,
     pub in_snapshot: bool,
-    /// When each hand of the clock that a rule looks at moves next.
-    pub hands: [Option<Duration>; Hand::ALL.len()],
+    /// When each hand of the clock that a rule looks at moves next, and when to look whether it has.
+    pub hands: [Option<Due>; Hand::ALL.len()],
     /// All rules are to be asked at once.
     pub all: bool,
 }
 
+/// A clock that was set, or a machine that was asleep, is noticed this soon if a rule looks at the clock.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    look_at: Duration,
+    moves_ms: i64,
+}
+
 impl Pending {
     pub fn deadline(&self) -> Option<Duration> {
-        self.all.then_some(Duration::ZERO).into_iter().chain(self.hands.into_iter().flatten()).min()
+        let looks = self.hands.into_iter().flatten().map(|due| due.look_at);
+        self.all.then_some(Duration::ZERO).into_iter().chain(looks).min()
     }
 }
 
@@ -110,18 +121,22 @@ impl Engine {
             }
         }
         for hand in Hand::ALL {
-            if self.pending.hands[hand as usize].is_some_and(|due| due <= now.mono) {
+            let due = self.pending.hands[hand as usize].filter(|due| due.look_at <= now.mono);
+            let Some(due) = due else { continue };
+            if due.moves_ms <= now.wall_ms {
                 let mut asking = self.asking(now, None, effects);
                 rules.onlookers.of_hand(hand).iter().for_each(|&at| asking.everybody(at));
-                self.set_hand(now, hand);
             }
+            self.set_hand(now, hand);
         }
     }
 
     fn set_hand(&mut self, now: Moment, hand: Hand) {
         let looked_at = !self.rules.onlookers.of_hand(hand).is_empty();
-        let due = looked_at.then(|| now.mono + hand.moves_in(now.wall_ms, &self.rules.timezone));
-        self.pending.hands[hand as usize] = due;
+        self.pending.hands[hand as usize] = looked_at.then(|| {
+            let wait = hand.moves_in(now.wall_ms, &self.rules.timezone);
+            Due { look_at: now.mono + wait.min(LOOK_AT_LEAST_EVERY), moves_ms: now.wall_after(wait) }
+        });
     }
 
     /// What a rule keeps in mind goes into one transaction with what is known of the person that it is about.
@@ -237,13 +252,7 @@ impl<'e> Asking<'e> {
             return;
         };
         let Some(presence) = known.shown(id) else { return };
-        let person = self.view.places.get(&id).map(|&place| &self.view.rules.people[place]);
-        let sight = Sight {
-            id,
-            key: person.map_or("", |person| &person.key),
-            name: person.map_or("", |person| &person.name),
-            presence: &presence,
-        };
+        let sight = sight(self.view.rules, self.view.places.get(&id).copied(), id, &presence);
         for &at in rules {
             self.ask(at, Some(sight));
         }

@@ -8,8 +8,10 @@ use super::effects::{Effects, Told};
 use super::gates::Gates;
 use super::ids::Ids;
 use super::person::{Known, Since, Span};
+use super::ripening::sight;
 use super::tally::{Last, Tally};
 use super::verdict::Verdict;
+use super::waiting::Waiting;
 use super::watch::Telling;
 use crate::outbox::delivery::Delivery;
 use crate::presence::by_id::ById;
@@ -25,6 +27,8 @@ use crate::time::{Moment, millis};
 pub struct Bell {
     pub rules: Arc<RuleSet>,
     pub gates: Gates,
+    /// Firings that wait for their `for`.
+    pub waiting: Waiting,
     pub ids: Ids,
     /// Who looks on: only then is it told what happens.
     pub watch: Telling,
@@ -62,6 +66,10 @@ pub struct Step<'s> {
 }
 
 impl Step<'_> {
+    pub fn sight<'a>(&self, rules: &'a RuleSet, presence: &'a Presence<'a>) -> Sight<'a> {
+        sight(rules, self.place, self.id, presence)
+    }
+
     fn too_late(&self, catch_up: Duration) -> bool {
         self.late_ms.is_some_and(|late_ms| late_ms > millis(catch_up))
     }
@@ -118,12 +126,12 @@ impl Bell {
                 let verdict = if rung.contains(&(at, happening)) {
                     Verdict::ToldAlready
                 } else {
-                    self.consider(step, (rule, when), changed, &scope, effects)
+                    self.consider(step, (rule, when), (changed, span), &scope, effects)
                 };
-                if verdict == Verdict::Fired {
+                if matches!(verdict, Verdict::Fired | Verdict::Waiting { .. }) {
                     rung.push((at, happening));
                 }
-                let who = Some(sight(&rules, step, step.after));
+                let who = Some(step.sight(&rules, step.after));
                 let judged = Judgement { at, who, cause: Cause::Change(change.kind), verdict };
                 let values = || deciding_values(&rules, when.condition.as_ref(), &scope, verdict);
                 self.note(step.now, judged, values, effects);
@@ -156,17 +164,18 @@ impl Bell {
         &mut self,
         step: &Step<'_>,
         (rule, when): (&Rule, &When),
-        changed: Changed<'_>,
+        (changed, span): (Changed<'_>, Span),
         scope: &Scope<'_>,
         effects: &mut Effects,
     ) -> Verdict {
-        let kind = changed.change.kind;
-        let mut triggers = when.triggers.iter().filter(|trigger| trigger.kind == kind);
-        if !triggers.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(changed))) {
+        if !when.triggered_by(changed) {
             return Verdict::Narrowed;
         }
         if step.too_late(self.rules.catch_up) {
             return Verdict::TooLate;
+        }
+        if !when.hold_for.is_zero() {
+            return self.wait(step, (rule, when), changed, span, effects);
         }
         match when.condition.as_ref().map(|condition| condition.judge(scope)) {
             None | Some(Judged::True) => {}
@@ -225,8 +234,8 @@ fn scope<'a>(
     crowd: &'a Crowd<'a>,
 ) -> Scope<'a> {
     Scope {
-        person: Some(sight(rules, step, step.after)),
-        before: Some(sight(rules, step, step.before)),
+        person: Some(step.sight(rules, step.after)),
+        before: Some(step.sight(rules, step.before)),
         change: Some(changed),
         cause: Some(Cause::Change(changed.change.kind)),
         now,
@@ -236,16 +245,6 @@ fn scope<'a>(
         late_ms: step.late_ms,
         since_ms: span.since_ms,
         lasted_ms: span.lasted_ms,
-    }
-}
-
-fn sight<'a>(rules: &'a RuleSet, step: &Step<'_>, presence: &'a Presence<'a>) -> Sight<'a> {
-    let person = step.place.map(|at| &rules.people[at]);
-    Sight {
-        id: step.id,
-        key: person.map_or("", |person| &person.key),
-        name: person.map_or("", |person| &person.name),
-        presence,
     }
 }
 
@@ -259,7 +258,7 @@ pub fn shown_name(sight: Sight<'_>) -> String {
 }
 
 /// What a condition that did not hold was made of.
-fn deciding_values(
+pub fn deciding_values(
     rules: &RuleSet,
     condition: Option<&Condition>,
     scope: &Scope<'_>,
@@ -284,7 +283,7 @@ fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
     };
     Told::Change {
         person: step.id,
-        name: shown_name(sight(rules, step, step.after)),
+        name: shown_name(step.sight(rules, step.after)),
         kind,
         key: side("key"),
         from: side("from"),

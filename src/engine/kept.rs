@@ -49,6 +49,11 @@ impl Kept {
         }
     }
 
+    /// The change's kind, if this version knows it.
+    pub fn kind(&self) -> Option<ChangeKind> {
+        ChangeKind::from_name(&self.kind)
+    }
+
     /// Shows the change as it was. `None` if it cannot be made out any more, in a note that another version
     /// wrote.
     pub fn show<R>(&self, person: UserId, look: impl FnOnce(Changed<'_>) -> R) -> Option<R> {

@@ -17,6 +17,7 @@ use super::memory::{BASELINES_A_COMMIT, places};
 use super::person::{Known, Standing};
 use super::tally::Tally;
 use super::troubles::Troubles;
+use super::waiting::Waiting;
 use super::watch::{Missed, Telling};
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{Memory, Note, Part};
@@ -72,6 +73,7 @@ impl Engine {
             known: ById::default(),
             bell: Bell {
                 gates: Gates::default(),
+                waiting: Waiting::default(),
                 ids: Ids::new(seed),
                 watch: Telling::Nothing,
                 tally: Tally::new(&rules),
@@ -171,6 +173,9 @@ impl Engine {
             self.ends.pop();
             self.end_holds(now, id, effects);
         }
+        while let Some(id) = self.bell.waiting.ended(now) {
+            self.ring_ripe(now, id, None, effects);
+        }
         self.ask_in_time(now, effects);
         if self.save_at.is_some_and(|at| at <= now.mono) {
             self.save(now, BASELINES_A_COMMIT, effects);
@@ -189,7 +194,8 @@ impl Engine {
     pub fn deadline(&self) -> Option<Duration> {
         let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
         let news = self.troubles.deadline();
-        let asked = self.holding.deadline().into_iter().chain(self.pending.deadline()).min();
+        let asked = [self.holding.deadline(), self.pending.deadline(), self.bell.waiting.deadline()];
+        let asked = asked.into_iter().flatten().min();
         [hold_ends, asked, self.save_at, self.vouch_at, self.ask_at, news].into_iter().flatten().min()
     }
 

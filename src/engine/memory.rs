@@ -36,6 +36,7 @@ impl Engine {
         self.bell.gates.write_anew(now, &mut effects.commit);
         effects.commit.failures.extend(self.troubles.told(now));
         effects.commit.notes.extend(self.holding.notes(now, &self.rules));
+        effects.commit.notes.extend(self.bell.waiting.notes(now, &self.rules));
         self.pending.all = !self.rules.onlookers.is_empty();
         if self.vouch_at.is_some() {
             self.vouch(now, effects);
@@ -91,6 +92,7 @@ impl Engine {
             let rule = &rules.rules[at];
             let means_something = match note.kind {
                 NoteKind::Holding => self.holding.recall(now, (at, rule), &note),
+                NoteKind::Waiting => self.bell.waiting.recall(now, (at, rule), &note),
                 _ => self.bell.gates.recall(now, rule, &note),
             };
             if !means_something {
@@ -128,6 +130,8 @@ impl Engine {
         }
         let wanted = |id: UserId| self.everyone || self.places.contains_key(&id);
         let struck = self.holding.adopt(now, &self.rules, &rules, wanted);
+        effects.commit.notes.extend(struck);
+        let struck = self.bell.waiting.adopt(now, &self.rules, &rules, wanted);
         effects.commit.notes.extend(struck);
         self.bell.rules = Arc::clone(&rules);
         self.rules = rules;

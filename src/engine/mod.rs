@@ -18,10 +18,13 @@ pub mod machine;
 pub mod marks;
 mod memory;
 pub mod person;
+mod ripening;
+pub mod states;
 pub mod tally;
 pub mod troubles;
 pub mod verdict;
 pub mod view;
+pub mod waiting;
 pub mod watch;
 
 #[cfg(test)]
@@ -36,3 +39,5 @@ mod story;
 mod transcripts;
 #[cfg(test)]
 mod troubles_transcripts;
+#[cfg(test)]
+mod waiting_transcripts;

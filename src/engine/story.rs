@@ -5,6 +5,7 @@
 //! | `5 ada online desktop playing=Factorio` | an update: she looks like this now |
 //! | `5 all ada online, bob offline` | an INIT_STATE; whoever is not named is absent |
 //! | `5 disconnected` | |
+//! | `5 unmonitored ada` | REST says that Lanyard does not know her |
 //! | `5 restart 60`, `5 kill 60` | the process ends, in order or not, and starts again after 60 s |
 //! | `5 clock 3600` | the wall clock is set forward by an hour |
 //! | `5 rules 1` | a reload, with the second of the given rule files |
@@ -48,9 +49,9 @@ pub struct Story {
 }
 
 /// A rules file about the three of them, of whom two are a squad.
-pub fn file(rules: &str) -> Arc<RuleSet> {
+fn file(smoothing: &str, rules: &str) -> Arc<RuleSet> {
     let text = format!(
-        "smoothing: {{offline: 0, listening: 0, activity: 0}}
+        "smoothing: {{{smoothing}}}
 people: {{ada: {}, bob: {}, carol: {}}}
 groups: {{squad: [ada, bob]}}
 targets: {{screen: {{type: console}}}}
@@ -72,7 +73,11 @@ fn id(name: &str) -> UserId {
 
 impl Story {
     pub fn new(files: &[&str]) -> Self {
-        let files: Vec<Arc<RuleSet>> = files.iter().map(|rules| file(rules)).collect();
+        Self::smoothed("offline: 0, listening: 0, activity: 0", files)
+    }
+
+    pub fn smoothed(smoothing: &str, files: &[&str]) -> Self {
+        let files: Vec<Arc<RuleSet>> = files.iter().map(|rules| file(smoothing, rules)).collect();
         let rules = Arc::clone(&files[0]);
         let now = Moment { mono: Duration::ZERO, wall_ms: START_MS };
         let mut engine = Engine::new(Arc::clone(&rules), Memory::default(), now, 1);
@@ -109,7 +114,7 @@ impl Story {
             "restart" | "kill" => {
                 if word == "restart" {
                     self.engine.save_all(self.now, &mut self.effects);
-                    self.show(true);
+                    self.show();
                 }
                 self.effects = Effects::default();
                 self.now = self.now.plus(Duration::from_secs(number().unsigned_abs()));
@@ -124,6 +129,7 @@ impl Story {
                 self.rules = Arc::clone(&self.files[usize::try_from(number()).unwrap()]);
                 self.engine.adopt(self.now, Arc::clone(&self.rules), &mut self.effects);
             }
+            "unmonitored" => self.observe(Observation::Unmonitored(id(rest.trim()))),
             who => {
                 let raw = look(who, rest);
                 let (id, presence) = Presence::parse(&raw, None).unwrap();
@@ -131,7 +137,7 @@ impl Story {
             }
         }
         self.wait_until(Duration::ZERO);
-        self.show(true);
+        self.show();
     }
 
     fn snapshot(&mut self, looks: &str) {
@@ -164,13 +170,13 @@ impl Story {
             };
             self.now = self.now.plus(due.saturating_sub(self.now.mono));
             self.engine.tick(self.now, &mut self.effects);
-            self.show(true);
+            self.show();
         }
         panic!("woken without end at {:?}", self.now);
     }
 
     /// Notes what came of it, and writes it down.
-    fn show(&mut self, written: bool) {
+    fn show(&mut self) {
         let at = (self.begun + self.now.mono).as_secs_f64();
         for told in self.effects.told.drain(..) {
             let Told::Verdict { rule, name, cause, verdict, .. } = told else { continue };
@@ -183,9 +189,7 @@ impl Story {
         for owed in &commit.deliveries {
             self.told.push(format!("{at:.0} {}: {}", owed.rule, owed.parts["text"].as_str().unwrap()));
         }
-        if written {
-            self.disk.write(commit, self.now);
-        }
+        self.disk.write(commit, self.now);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a rule rang or did not: every "no" has a name.
 
+use super::waiting::WAITS_MAX;
+
 /// What became of one rule at one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -37,10 +39,12 @@ pub enum Verdict {
     Lapsed,
     /// What is over had been kept quiet when it began.
     NeverEntered,
+    /// Too many firings of the rule wait for the person already.
+    TooManyWait,
 }
 
 impl Verdict {
-    pub const WORDS: [&str; 13] = [
+    pub const WORDS: [&str; 14] = [
         "fired",
         "narrowed",
         "condition_false",
@@ -54,6 +58,7 @@ impl Verdict {
         "waiting",
         "lapsed",
         "never_entered",
+        "too_many_wait",
     ];
 
     /// One word for metrics and for machines.
@@ -77,6 +82,7 @@ impl Verdict {
             Self::Waiting { .. } => 10,
             Self::Lapsed => 11,
             Self::NeverEntered => 12,
+            Self::TooManyWait => 13,
         }
     }
 }
@@ -101,6 +107,9 @@ impl std::fmt::Display for Verdict {
             Self::Waiting { left_ms } => write!(f, "if it stays so for another {} s", seconds(*left_ms)),
             Self::Lapsed => f.write_str("was not so for long enough"),
             Self::NeverEntered => f.write_str("its `enter` was not sent either"),
+            Self::TooManyWait => {
+                write!(f, "{WAITS_MAX} others of its firings for this person wait for `for` already")
+            }
         }
     }
 }

@@ -29,12 +29,6 @@ pub fn tell_mixed(spec: &RuleSpec<'_>, reader: &mut Reader<'_>) {
                         or look for the state itself with `while`";
             belongs(at, "exit", "while", help.to_owned());
         }
-        if let Some((at, _)) = spec.hold_for {
-            reader.problems.later_key(at, "for");
-        }
-        let mut belongs = |at: Span, key: &str, to: &str, help: String| {
-            reader.problems.add(Problem::error(at, format!("`{key}` belongs to `{to}`")).help(help));
-        };
         if let Some((at, _)) = spec.grace {
             let help = "a change has no end; how long it must have been so is `for`";
             belongs(at, "grace", "while", help.to_owned());

@@ -10,6 +10,7 @@ use super::condition::Condition;
 use super::matcher::Narrow;
 use super::noise::Noise;
 use super::onlookers::Onlookers;
+use super::scope::Changed;
 use crate::lanyard::settings::LanyardSettings;
 use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
@@ -112,6 +113,14 @@ pub struct While {
     pub grace: Duration,
     pub enter: Vec<Send>,
     pub exit: Vec<Send>,
+}
+
+impl When {
+    /// Whether one of its triggers is this change.
+    pub fn triggered_by(&self, changed: Changed<'_>) -> bool {
+        let mut of_kind = self.triggers.iter().filter(|trigger| trigger.kind == changed.change.kind);
+        of_kind.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(changed)))
+    }
 }
 
 impl Rule {

@@ -5,16 +5,17 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::presence::change::ChangeKind;
+use crate::rules::cause::Cause;
 use crate::rules::scope::{Keys, Names, Object, ObjectKind, Scope, Sight, Value as Seen};
 use crate::rules::template::{Origin, Segment, Template, json_of};
 
 /// An event takes no more; what is long and least missed is left out first.
 const EVENT_BYTES_MAX: usize = 256 << 10;
 
-/// A change in one sentence.
+/// A change, or the beginning or end of a state, in one sentence.
 pub(super) fn of(scope: &Scope<'_>) -> Vec<Segment> {
-    let kind = scope.change.map(|changed| changed.change.kind);
-    let segments = SENTENCES.iter().find(|(of, _)| *of == kind).map(|(_, sentence)| sentence.render(scope));
+    let segments =
+        SENTENCES.iter().find(|(of, _)| *of == scope.cause).map(|(_, sentence)| sentence.render(scope));
     let said = |segments: &Vec<Segment>| segments.iter().any(|segment| !segment.text.trim().is_empty());
     segments
         .filter(said)
@@ -67,19 +68,25 @@ fn sentence(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// Without a change: which rule it was, and about whom.
-const NO_CHANGE: &str = "{{rule}}{{#if name}}: {{name}}{{/if}}";
+/// What a state is, its rule's name says best.
+const ENTER: &str = "{{#if name}}{{name}}: {{/if}}{{rule}}";
+const EXIT: &str =
+    "{{#if name}}{{name}}: {{/if}}{{rule}} is over{{#if lasted}} after {{duration lasted}}{{/if}}";
 
-static SENTENCES: LazyLock<Vec<(Option<ChangeKind>, Template)>> = LazyLock::new(|| {
-    let kinds = ChangeKind::ALL.iter().map(|kind| (Some(*kind), sentence(*kind)));
+static SENTENCES: LazyLock<Vec<(Option<Cause>, Template)>> = LazyLock::new(|| {
+    let kinds = ChangeKind::ALL.iter().map(|kind| (Some(Cause::Change(*kind)), sentence(*kind)));
     kinds
-        .chain([(None, NO_CHANGE)])
-        .map(|(kind, source)| {
-            let (change, nobody) = (kind.map(|kind| Some(kind.subject())), Keys::default());
+        .chain([(Some(Cause::Enter), ENTER), (Some(Cause::Exit), EXIT), (None, ENTER)])
+        .map(|(cause, source)| {
+            let change = match cause {
+                Some(Cause::Change(kind)) => Some(Some(kind.subject())),
+                _ => None,
+            };
+            let nobody = Keys::default();
             let names =
                 Names { people: &nobody, groups: &nobody, has_person: true, change, in_template: true };
             (
-                kind,
+                cause,
                 Template::compile(source, &names)
                     .expect("the sentences above are templates, as a test makes sure"),
             )
@@ -87,12 +94,12 @@ static SENTENCES: LazyLock<Vec<(Option<ChangeKind>, Template)>> = LazyLock::new(
         .collect()
 });
 
-/// The default event: `type`, `timestamp`, `rule`, `person`, `change`, and the person's whole state as `data`.
+/// The default event: `type` (what happened, `enter` or `exit`), `timestamp`, `rule`, `person`, `change`, and the person's whole state as `data`.
 /// The delivery's id joins it when it is sent.
 pub(super) fn event(scope: &Scope<'_>) -> Value {
     let timestamp = jiff::Timestamp::from_millisecond(scope.now.wall_ms).unwrap_or_default();
     let mut event = json!({
-        "type": scope.change.map_or("notification", |changed| changed.change.kind.name()),
+        "type": scope.cause.map_or("notification", Cause::name),
         "timestamp": timestamp.to_string(),
         "rule": scope.rule,
         "late": scope.late_ms.is_some(),
@@ -157,7 +164,35 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_told_by_its_rules_name() {
+        let said = |scope: &Scope<'_>| of(scope).into_iter().map(|part| part.text).collect::<String>();
+        with_scope_of(r#"{"user_id":"7","discord_user":{"username":"ada"}}"#, |scope| {
+            let state = |person, cause, lasted_ms| Scope {
+                person,
+                change: None,
+                before: None,
+                cause: Some(cause),
+                lasted_ms,
+                rule: "gaming-light",
+                ..*scope
+            };
+            let hour = Some(3_600_000);
+            for (person, alone, whole) in [
+                (scope.person, "alice: gaming-light", "alice: gaming-light is over after 1 h"),
+                (None, "gaming-light", "gaming-light is over after 1 h"),
+            ] {
+                let person = person.map(|sight| Sight { name: "alice", ..sight });
+                let (enter, exit) = (state(person, Cause::Enter, None), state(person, Cause::Exit, hour));
+                assert_eq!((said(&enter).as_str(), said(&exit).as_str()), (alone, whole));
+                let told = event(&exit);
+                assert_eq!((&told["type"], &told["lasted_ms"]), (&json!("exit"), &json!(3_600_000)));
+                assert_eq!(told.get("data").is_some(), person.is_some());
+            }
+        });
+    }
+
+    #[test]
     fn there_is_a_sentence_for_each_change() {
-        assert_eq!(SENTENCES.len(), ChangeKind::ALL.len() + 1);
+        assert_eq!(SENTENCES.len(), ChangeKind::ALL.len() + 3);
     }
 }

@@ -71,7 +71,8 @@ What a `webhook` gets without `json`, `form` or `body`, and what a `home_assista
 }
 ```
 
-`type` is the change's name. `data` has every field of [a person](#a-person); what is missing is null. `late_by_ms`, `since_ms` and
+`type` is the change's name, or of a `while` rule `enter` or `exit`; without a change there is no `change`, and without `who` no
+`person` and no `data`. `data` has every field of [a person](#a-person); what is missing is null. `late_by_ms`, `since_ms` and
 `lasted_ms` are there where they mean something. `id` is the delivery's, the same at each attempt, and also in the header
 `Idempotency-Key`. An event takes 256 KiB at most: of somebody with more than that in their presence, `kv` and `activities` are left
 out. With `secret`, requests are signed as [Standard Webhooks](https://www.standardwebhooks.com) says; with `format: cloudevents`,
@@ -139,7 +140,7 @@ fn reference() -> String {
     for (usage, doc) in SPECIAL.iter().map(|(_, usage, doc)| (*usage, *doc)).chain(helpers) {
         row(&mut text, &format!("`{{{{{usage}}}}}`"), &[doc]);
     }
-    text += "\n## Names\n\nOf a rule with `who`: all fields of [a person](#a-person), and `before`, the same person before the change. Of a rule with\n`when`: `change`. Of every rule: `now`, each person and each group by its name in the file. Of a change, conditions and\ntemplates know `late` and `late_by` (whether and how long we were away when it happened), and `since` and `lasted` of the state\nthat began or ended: `lasted > duration(\"2h\")`. Templates also know `rule`, and `raw`, the presence as Lanyard sent it.\n";
+    text += "\n## Names\n\nOf a rule with `who`: all fields of [a person](#a-person). Of a rule with `when`: `change`, and `before`, the same person before\nit. Of every rule: `now`, each person and each group by its name in the file. Of a change, conditions and templates know `late`\nand `late_by` (whether and how long we were away when it happened), and `since` and `lasted` of the state that began or ended:\n`lasted > duration(\"2h\")`. The messages of a `while` know them, too: `since` is when it began, `lasted`, in `exit`, how long it\nheld. Templates also know `rule`, and `raw`, the presence as Lanyard sent it.\n";
     for object in [
         ObjectKind::Person,
         ObjectKind::User,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::presence::change::{ChangeKind, Subject, diff};
 use crate::presence::model::{Presence, UserId};
+use crate::rules::cause::Cause;
 use crate::rules::scope::{Changed, Keys, Now, People, Sight};
 
 const BEFORE: &str = r#"{"user_id":"1","discord_status":"idle","kv":{"scene":"work"}}"#;
@@ -53,7 +54,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
     diff(&before, &alice, &mut changes);
     let change = changes.into_iter().find(|change| change.kind == kind).unwrap();
     let scope = Scope {
-        cause: None,
+        cause: Some(Cause::Change(change.kind)),
         person: Some(three.alice),
         before: Some(sight(1, "alice", &before)),
         change: Some(Changed { change, before: &before, after: &alice }),

@@ -25,6 +25,36 @@ first.
   one's own (`x-…`): put the anchor where the value is first used.
 ";
 
+const STATES: &str = r"
+### States: `while`
+
+A rule with `while` stands, for each person of `who`, or once if there is no `who`, somewhere between off and on.
+
+- It begins when its condition has been true for `for`, and is over when it has been false for `grace`. A state that is over before
+  `for` is, was nothing; one that is back before `grace` is over, was never gone.
+- At the first sight of a person, and after any gap, however long, it is judged by what is seen: what holds begins, what does not is
+  over. What is found that way is `late`.
+- Of people whom nobody tells us about, nothing is concluded: no state of theirs changes and no timer of theirs ends until they are seen
+  again; then time counts from its first start. A rule without `who` rests while none of the people that it names is seen. While a
+  snapshot comes in, rules that look at several people wait for its end.
+- `cooldown`, `dedupe`, `limit` and `active` stand before `enter`. An `exit` is sent if and only if its `enter` was: a light that was
+  switched on is switched off, and none that was not. Of a rule with `exit` alone, they stand before that.
+- Its condition is asked when a person whom it names, or whom the rule is about, looks different, and when the clock moves: at the turn
+  of the minute, the hour or the day that it looks at, in the file's time zone, and if it compares `now.time`, every five seconds.
+- Reloads keep states. With another condition, a state that is on is judged by the new one, and one that is not yet on begins afresh.
+  A removed rule, or one that is not about the person any more, is over without a word. With `enabled: false` nothing moves.
+- There is no change in such a rule: no `if`, no `send`, no `change`, no `before`. What else must hold is joined with `&&`.
+
+### Changes that last: `for` with `when`
+
+The rule waits, and rings when that which the change led to has lasted so long: they are still online, or offline; the status, the
+track, the custom status, the profile, the value of the KV key is the one that it became; the game or other activity is still there, or
+still gone; somebody is still heard on a player, or not; Lanyard still knows them, or does not. If it is no more, the wait is over, and
+the next such change begins anew. Each game, platform and key waits for itself, sixteen for a rule and person at most. `if` and all that
+keeps a rule quiet is asked at the end: of the change as it was, and of the person as they are then. After a gap it rings late, unless
+the gap was longer than `catch_up`.
+";
+
 const PATTERNS: &str = r"
 ### Patterns
 
@@ -42,7 +72,7 @@ quoted.
 const CONDITIONS: &str = r#"
 ## Conditions
 
-What stands under `if:` is a part of [CEL](https://cel.dev). Its names are those [below](#names); names, fields and types are checked
+What stands under `if:` or `while:` is a part of [CEL](https://cel.dev). Its names are those [below](#names); names, fields and types are checked
 when the file is read. In YAML, a condition that begins with `!`, or has `: ` or ` #` in it, is quoted.
 
 | | |
@@ -129,6 +159,7 @@ pub fn file(text: &mut String) {
         row(text, names, &[fields]);
     }
     *text += PATTERNS;
+    *text += STATES;
     *text += CONDITIONS;
     for (title, functions) in [
         ("Functions", FUNCTIONS),

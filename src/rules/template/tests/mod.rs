@@ -6,6 +6,7 @@ mod mistakes;
 use super::*;
 use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::Presence;
+use crate::rules::cause::Cause;
 use crate::rules::scope::{Changed, Keys, Now, Object, People, Sight};
 use jiff::tz::TimeZone;
 
@@ -57,7 +58,7 @@ pub(crate) fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) ->
     let crowd = Crowd(vec![alice, Sight { id: bob_id, key: "bob", name: "Bobby", presence: &bob }]);
     let change = Change { kind: ChangeKind::ChangedTrack, from: None, to: None };
     look(&Scope {
-        cause: None,
+        cause: Some(Cause::Change(change.kind)),
         person: Some(alice),
         before: None,
         change: Some(Changed { change, before: &bob, after: &presence }),
