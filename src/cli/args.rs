@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod asking;
 pub mod looking;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use secrecy::SecretString;
 
+use self::asking::Explain;
 use self::looking::{Record, Watch};
 use super::style;
 use crate::logging::Format;
@@ -62,6 +64,7 @@ pub enum Command {
     Test(Test),
     Watch(Watch),
     Record(Record),
+    Explain(Explain),
     Demo(Demo),
     Init(Init),
     Send(Send),
@@ -397,7 +400,7 @@ pub struct Healthcheck {
 
 /// Takes any text: an error of clap's would repeat it.
 #[expect(clippy::unnecessary_wraps, reason = "what clap wants of a parser")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+pub(super) fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(text.into())
 }
 

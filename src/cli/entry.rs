@@ -12,7 +12,7 @@ use super::args::{Args, Command, Schema};
 use super::demo::show;
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{check, completions, healthcheck, init, outbox, record, run, schema, send, test, watch};
+use super::{check, completions, explain, healthcheck, init, outbox, record, run, schema, send, test, watch};
 use crate::logging;
 
 /// The whole program.
@@ -54,6 +54,7 @@ fn dispatch(args: Args) -> Ended {
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Outbox(args) => outbox::outbox(&args),
         Command::Check(args) => check::check(&args),
         Command::Test(args) => test::test(&args),

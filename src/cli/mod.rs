@@ -3,6 +3,7 @@
 pub mod args;
 pub mod entry;
 pub mod exit;
+mod explain;
 pub mod style;
 
 mod check;

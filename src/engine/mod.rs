@@ -7,6 +7,7 @@ mod asking;
 pub mod bell;
 pub mod crowd;
 pub mod effects;
+pub mod explain;
 pub mod gates;
 pub mod guard;
 pub mod holding;

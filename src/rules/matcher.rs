@@ -20,6 +20,8 @@ pub struct Narrow {
     field: &'static str,
     reading: Reading,
     any: Vec<Pattern>,
+    /// The patterns as they are written, for those who ask.
+    written: Box<str>,
 }
 
 /// Something wrong with a narrow, and in which of its texts.
@@ -54,7 +56,26 @@ impl Narrow {
                 Err(mistake) => misfits.push(Misfit { pattern: Some(at), mistake }),
             }
         }
-        if misfits.is_empty() { Ok(Self { field: name, reading, any }) } else { Err(misfits) }
+        if misfits.is_empty() {
+            let written = patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>();
+            Ok(Self { field: name, reading, any, written: written.join(", ").into() })
+        } else {
+            Err(misfits)
+        }
+    }
+
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// What the patterns are held against.
+    pub fn value<'c>(&self, changed: Changed<'c>) -> Cow<'c, str> {
+        self.reading.text(changed)
+    }
+
+    /// The patterns in a list, as they are written.
+    pub fn patterns(&self) -> &str {
+        &self.written
     }
 
     /// Whether a change of the kind it was compiled for is meant. What is missing is an empty text.

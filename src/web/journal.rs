@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::engine::effects::Told;
+use crate::engine::tally::Last;
 use crate::engine::watch::Missed;
 use crate::presence::model::UserId;
 use crate::time::Moment;
@@ -19,6 +20,9 @@ pub const TEXT_CHARS_MAX: usize = 200;
 pub const VALUES_MAX: usize = 16;
 /// So many happenings wait for each of those who follow; who is slower misses the oldest.
 pub const WAITING_MAX: usize = 256;
+
+/// What the engine tells is written down within this time.
+const WRITTEN_WITHIN_MS: i64 = 1000;
 
 /// Kept by the task that has the engine: writing to it takes no lock that a reader could hold.
 pub struct Journal {
@@ -118,17 +122,20 @@ impl Journal {
         Stretch { entries, gap: false, upto: newest }
     }
 
-    /// The values that decided a rule's last `if` for a person, if it is still kept.
-    pub fn last_values(&self, rule: &str, person: Option<UserId>, at_ms: i64) -> Vec<(String, String)> {
-        let values = self.entries.iter().rev().find_map(|entry| match &entry.what {
-            What::Told(Told::Verdict { rule: of, person: whose, values, .. })
-                if **of == *rule && *whose == person && entry.at_ms == at_ms =>
+    /// The values that decided the condition at a rule's last verdict for a person, if they are still kept.
+    pub fn last_values(&self, rule: &str, person: Option<UserId>, last: Last) -> Vec<(String, String)> {
+        let newest = self.entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Told(Told::Verdict { rule: of, person: whose, verdict, values, .. })
+                if **of == *rule && *whose == person =>
             {
-                Some(values.clone())
+                Some((entry.at_ms, *verdict, values))
             }
             _ => None,
         });
-        values.unwrap_or_default()
+        // If the last one was left out here, the newest is another.
+        let told = |at_ms: i64| (0..=WRITTEN_WITHIN_MS).contains(&(at_ms - last.at_ms));
+        let same = newest.filter(|(at_ms, verdict, _)| told(*at_ms) && *verdict == last.verdict);
+        same.map(|(_, _, values)| values.clone()).unwrap_or_default()
     }
 
     fn write_missed(&mut self, now: Moment) {
@@ -277,10 +284,15 @@ mod tests {
         let What::Told(Told::Change { name, to, .. }) = &journal.entries[0].what else { unreachable!() };
         assert_eq!((name.chars().count(), to.chars().count()), (TEXT_CHARS_MAX + 1, TEXT_CHARS_MAX));
         journal.write(START, verdict(1, "a"));
-        let person = Some(UserId(1));
-        assert_eq!(journal.last_values("a", person, START.wall_ms)[0].0, "playing.name");
-        assert!(journal.last_values("a", person, START.wall_ms + 1).is_empty());
-        assert!(journal.last_values("b", person, START.wall_ms).is_empty());
+        let last = |verdict, at_ms| Last { at_ms, cause: Cause::Change(ChangeKind::WentOnline), verdict };
+        let values = |rule: &str, person: u64, last| journal.last_values(rule, Some(UserId(person)), last);
+        let when = START.wall_ms - 5;
+        assert_eq!(values("a", 1, last(Verdict::ConditionFalse, when))[0].0, "playing.name");
+        assert!(values("b", 1, last(Verdict::ConditionFalse, when)).is_empty());
+        assert!(values("a", 2, last(Verdict::ConditionFalse, when)).is_empty());
+        // What was last is not what is kept.
+        assert!(values("a", 1, last(Verdict::Fired, when)).is_empty());
+        assert!(values("a", 1, last(Verdict::ConditionFalse, when + 6)).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::journal::{Entry, Journal, Stretch, Wanted};
+use crate::engine::explain::Explained;
 use crate::engine::machine::Engine;
 use crate::engine::tally::RuleTally;
 use crate::engine::view::{PeopleAfter, PersonView};
@@ -37,6 +38,12 @@ pub enum Question {
         limit: usize,
         answer: oneshot::Sender<RulesAnswer>,
     },
+    /// Nothing where there is no such rule any more.
+    Explain {
+        rule: Arc<str>,
+        person: Option<UserId>,
+        answer: oneshot::Sender<Option<Explanation>>,
+    },
     Activity {
         wanted: Wanted,
         answer: oneshot::Sender<Stretch>,
@@ -54,6 +61,12 @@ pub struct RulesAnswer {
     pub tallies: Vec<RuleTally>,
 }
 
+pub struct Explanation {
+    pub explained: Explained,
+    /// What decided its condition the last time, if that is still known.
+    pub values: Vec<(String, String)>,
+}
+
 impl Question {
     pub fn answer(self, now: Moment, engine: &Engine, journal: &mut Journal) {
         // Whoever asked may have left.
@@ -68,6 +81,15 @@ impl Question {
                 let places = (from..rules.rules.len()).take(limit.min(RULES_MAX));
                 let tallies = places.map(|at| engine.tally().rule(at).clone()).collect();
                 let _ = answer.send(RulesAnswer { rules, tallies });
+            }
+            Self::Explain { rule, person, answer } => {
+                let at = engine.rules().rules.iter().position(|known| known.id == rule);
+                let explanation = at.map(|at| {
+                    let explained = engine.explain(now, at, person);
+                    let last = explained.last.map(|last| journal.last_values(&rule, person, last));
+                    Explanation { explained, values: last.unwrap_or_default() }
+                });
+                let _ = answer.send(explanation);
             }
             Self::Activity { wanted, answer } => drop(answer.send(journal.read(now, &wanted))),
         }

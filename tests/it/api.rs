@@ -156,6 +156,14 @@ async fn what_the_bot_knows_is_told_as_the_document_says() {
     let since = api.get(&format!("/activity?since={cursor}")).await;
     assert_eq!((since["entries"].as_array().unwrap().len(), &since["gap"]), (0, &false.into()));
 
+    let explained = api.get("/rules/gaming/explain?person=alice").await;
+    let explained = &explained["explained"][0];
+    assert_eq!(
+        (&explained["shut"], &explained["last_values"][0]["part"]),
+        (&"if".into(), &"playing.name".into())
+    );
+    assert_eq!(api.get("/rules/lonely/explain").await["explained"].as_array().unwrap().len(), 2);
+
     let rules = api.get("/rules?limit=3").await;
     assert_eq!(rules["next"], "refused");
     assert_eq!(api.get("/rules?after=refused").await["rules"][0]["id"], "lonely");

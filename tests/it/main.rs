@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod check_cli;
 mod cli;
+mod explain_cli;
 mod filled;
 mod home;
 mod lanyard;

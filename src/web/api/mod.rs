@@ -4,6 +4,7 @@ mod activity;
 mod asked;
 mod deliveries;
 mod events;
+mod explain;
 mod openapi;
 mod people;
 mod rules;
@@ -28,6 +29,7 @@ pub fn router() -> Router<Web> {
         .route("/people/{person}", get(people::one))
         .route("/rules", get(rules::list))
         .route("/rules/{rule}", get(rules::one))
+        .route("/rules/{rule}/explain", get(explain::explain))
         .route("/activity", get(activity::list))
         .route("/events", get(events::follow))
         .route("/deliveries", get(deliveries::list))

@@ -133,6 +133,19 @@ fn routes() -> Vec<Route> {
         route("get", "/rules/{rule}", "One rule.", vec![], "Rule", &[404]),
         route(
             "get",
+            "/rules/{rule}/explain",
+            "Why a rule rings or not: each gate as it stands now, and what became of it last. Without a person, for \
+             those whom the rule is about.",
+            vec![text(
+                "person",
+                "Only this person: a name in the rules file, or an id.",
+                json!({"type": "string"}),
+            )],
+            "Explanations",
+            &[404],
+        ),
+        route(
+            "get",
             "/activity",
             "What happened lately, the oldest first: the latest, or what came next after `since`. A thousand happenings \
              are kept.",

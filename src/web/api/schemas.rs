@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::activity::TYPES;
 use super::status::HEALTHS;
+use crate::engine::explain::Stands;
 use crate::engine::person::Standing;
 use crate::engine::verdict::Verdict;
 use crate::outbox::delivery::{End, Fate};
@@ -69,6 +70,26 @@ fn answers() -> Vec<Named> {
                 "verdicts": object(verdicts.into()),
                 "rang": or_null(reference("Last")),
                 "last": or_null(reference("Last")),
+            })),
+        ),
+        ("Explanations", object(json!({"rule": text(), "explained": list("Explanation"), "more": whole()}))),
+        (
+            "Explanation",
+            object(json!({
+                "person": or_null(reference("PersonName")),
+                "shut": or_null(text()),
+                "gates": list("Gate"),
+                "last": or_null(reference("Last")),
+                "last_values": list("PartOfCondition"),
+            })),
+        ),
+        (
+            "Gate",
+            object(json!({
+                "gate": text(),
+                "stands": one_of(Stands::WORDS),
+                "why": text(),
+                "values": list("PartOfCondition"),
             })),
         ),
         (

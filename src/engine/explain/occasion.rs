@@ -1,0 +1,120 @@
+//! The change that a rule waits for, held against how things are now: what would have to happen, and how near
+//! what is so now comes to it.
+
+use super::{Gate, Stands, shown_values};
+use crate::engine::holding::State;
+use crate::presence::change::{Change, ChangeKind, diff};
+use crate::presence::model::Presence;
+use crate::rules::duration::spell_duration;
+use crate::rules::scope::Changed;
+use crate::rules::set::{RuleSet, Trigger, When, While};
+use crate::time::{Moment, date, millis};
+
+/// So many changes that come near are shown of each kind.
+const NEAR_MAX: usize = 3;
+
+/// What the rule waits for, and the change which it would take if what is so now had just begun, or just ended.
+pub(super) fn when<'p>(
+    rules: &RuleSet,
+    when: &When,
+    gone: &'p Presence<'p>,
+    present: &'p Presence<'p>,
+) -> (Gate, Option<Changed<'p>>) {
+    let (mut met, mut values, mut waits) = (None, Vec::new(), Vec::new());
+    for trigger in &when.triggers {
+        waits.push(spell(trigger));
+        let near = changes(trigger.kind, gone, present);
+        met = met.or_else(|| near.iter().copied().find(|changed| holds(trigger, *changed)));
+        for changed in near.iter().take(NEAR_MAX) {
+            for narrow in &trigger.narrow {
+                let part = format!("{}.{}", trigger.kind.name(), narrow.field());
+                values.push((part, format!("{:?}", narrow.value(*changed))));
+            }
+        }
+    }
+    values.dedup();
+    let near = match met {
+        Some(Changed { change, .. }) if is_end(change.kind) => "; what is so now would do, once it ends",
+        Some(_) => "; what is so now would do, had it just begun",
+        None if values.is_empty() => "",
+        None => "; what is so now would not do",
+    };
+    let why = format!("asked at {}{near}", waits.join(" or "));
+    (Gate::new("when", Stands::Waits, rules.shown(&why)).with(shown_values(rules, values)), met)
+}
+
+/// The condition of a `while`: once it has begun, it is its end that rings.
+pub(super) fn turned(condition: Gate, state: Option<State>) -> Gate {
+    if state.is_some_and(State::is_on) { Gate { stands: Stands::Waits, ..condition } } else { condition }
+}
+
+/// Where a `while` stands, and when its timer ends.
+pub(super) fn state(now: Moment, holds: &While, state: Option<State>) -> Gate {
+    let wall = |own_ms: i64| date(now.wall_ms.saturating_add(own_ms - millis(now.mono)));
+    let until = |state: State| state.until(holds).map_or_else(String::new, wall);
+    let (name, why) = match state {
+        None => {
+            let wait = spell_duration(holds.hold_for);
+            ("for", format!("it has not begun: `enter` is sent once the condition has been true for {wait}"))
+        }
+        Some(rising @ State::Rising { since, .. }) => {
+            ("for", format!("it is true since {}, and `enter` is sent at {}", wall(since), until(rising)))
+        }
+        Some(State::On { since, .. }) => {
+            let wait = spell_duration(holds.grace);
+            let since = wall(since);
+            (
+                "grace",
+                format!(
+                    "it has begun at {since}: `exit` is sent once the condition has been false for {wait}"
+                ),
+            )
+        }
+        Some(falling @ State::Falling { fell, .. }) => {
+            ("grace", format!("it is false since {}, and `exit` is sent at {}", wall(fell), until(falling)))
+        }
+    };
+    Gate::new(name, Stands::Waits, why)
+}
+
+fn holds(trigger: &Trigger, changed: Changed<'_>) -> bool {
+    trigger.narrow.iter().all(|narrow| narrow.holds(changed))
+}
+
+/// A kind of change, and to what it is narrowed.
+fn spell(trigger: &Trigger) -> String {
+    let narrows: Vec<String> =
+        trigger.narrow.iter().map(|narrow| format!("{}: {}", narrow.field(), narrow.patterns())).collect();
+    let kind = trigger.kind.name();
+    if narrows.is_empty() { format!("`{kind}`") } else { format!("`{kind}` with {}", narrows.join(", ")) }
+}
+
+/// The changes of a kind that lead from nothing to what is so now, or from it to nothing.
+fn changes<'p>(kind: ChangeKind, gone: &'p Presence<'p>, present: &'p Presence<'p>) -> Vec<Changed<'p>> {
+    // These lead from one thing to another; what is so now is taken for the other.
+    let stands_in = match kind {
+        ChangeKind::ChangedTrack => ChangeKind::StartedListening,
+        ChangeKind::ChangedActivity => ChangeKind::StartedActivity,
+        kind => kind,
+    };
+    let (before, after) = if is_end(kind) { (present, gone) } else { (gone, present) };
+    let mut changes = Vec::new();
+    diff(before, after, &mut changes);
+    let of_kind = changes.into_iter().filter(|change| change.kind == stands_in);
+    of_kind.map(|change| Changed { change: Change { kind, ..change }, before, after }).collect()
+}
+
+fn is_end(kind: ChangeKind) -> bool {
+    use ChangeKind as K;
+    matches!(
+        kind,
+        K::WentOffline
+            | K::LeftPlatform
+            | K::StoppedListening
+            | K::StoppedPlaying
+            | K::StoppedStreaming
+            | K::StoppedWatching
+            | K::StoppedCompeting
+            | K::StoppedActivity
+    )
+}

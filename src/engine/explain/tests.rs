@@ -1,0 +1,212 @@
+//! What is explained is what the bot does: tables of how things are and what each gate says.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::engine::effects::Effects;
+use crate::engine::verdict::Verdict;
+use crate::lanyard::observation::Observation;
+use crate::outbox::delivery::Memory;
+use crate::presence::writing::PresenceJson;
+use crate::rules::cause::Cause;
+use crate::rules::compile::compile;
+use crate::rules::places::Source;
+use crate::rules::vars::{NoVars, Vars};
+use std::time::Duration;
+
+const ADA: UserId = UserId(7);
+const BOB: UserId = UserId(8);
+
+fn at(second: u64) -> Moment {
+    // A Monday, 00:00 UTC.
+    Moment { mono: Duration::ZERO, wall_ms: 1_767_571_200_000 }.plus(Duration::from_secs(second))
+}
+
+fn engine(rules: &str, vars: &dyn Vars) -> Engine {
+    let text = format!(
+        "timezone: UTC\nsmoothing: {{offline: 0s, listening: 0s, activity: 0s}}\npeople: {{ada: 7, bob: 8}}\n\
+         targets: {{screen: {{type: console}}}}\nrules:\n{rules}\n"
+    );
+    let loaded = compile(Source::new("rules.yaml".to_owned(), text), vars);
+    let rules = loaded.unwrap_or_else(|mistakes| panic!("{}", mistakes.render(false))).set;
+    Engine::new(Arc::new(rules), Memory::default(), at(0), 1)
+}
+
+fn seen(engine: &mut Engine, second: u64, presence: &PresenceJson) {
+    let raw = presence.json();
+    let (id, presence) = Presence::parse(&raw, None).unwrap();
+    engine.observe(at(second), Observation::Updated(id, presence), &mut Effects::default());
+}
+
+fn ada() -> PresenceJson {
+    PresenceJson::new(ADA).named("Ada").status("online").on(&["desktop"])
+}
+
+/// Each gate as `name stands`, with its values.
+fn gates(explained: &Explained) -> Vec<String> {
+    let told = explained.gates.iter().map(|gate| {
+        let values: Vec<String> =
+            gate.values.iter().map(|(part, value)| format!(" {part}={value}")).collect();
+        format!("{} {}{}", gate.name, gate.stands.word(), values.concat())
+    });
+    told.collect()
+}
+
+#[test]
+fn each_gate_says_how_it_stands() {
+    let rules = r#"
+  - {id: online, who: ada, when: went_online, if: platforms.desktop && now.hour < 12, cooldown: 10m, send: screen}
+  - {id: game, who: [ada], when: {started_playing: {name: [Factorio, "Counter*"]}}, if: 'change.to.name == "Braid"', send: screen}
+  - {id: off, who: everyone, when: went_offline, enabled: false, send: screen}
+  - {id: song, who: ada, when: changed_track, dedupe: {key: "{{track.id}}", window: 1h}, limit: {count: 1, per: 1h}, send: screen}
+  - {id: night, who: ada, when: {changed_status: {to: dnd}}, active: {from: "22:00", to: "06:00"}, send: screen}"#;
+    let mut engine = engine(rules, &NoVars);
+    let told = |engine: &Engine, second: u64, rule: usize, person| {
+        let explained = engine.explain(at(second), rule, Some(person));
+        let shut = explained.shut().map(|gate| gate.name);
+        (gates(&explained), shut)
+    };
+    // Nothing was heard yet.
+    let (shown, shut) = told(&engine, 0, 0, ADA);
+    assert_eq!(
+        shown,
+        [
+            "who open",
+            "presence shut",
+            "when waits",
+            "if shut platforms.desktop=false now.hour=0",
+            "cooldown open"
+        ]
+    );
+    assert_eq!(shut, Some("presence"));
+    seen(&mut engine, 1, &ada().status("offline").on(&[]));
+    seen(&mut engine, 2, &ada().playing("Braid"));
+    let (shown, shut) = told(&engine, 3, 0, ADA);
+    assert_eq!(
+        shown,
+        [
+            "who open",
+            "presence open",
+            "when waits",
+            "if open platforms.desktop=true now.hour=0",
+            "cooldown shut"
+        ]
+    );
+    assert_eq!(shut, Some("cooldown"));
+    assert_eq!(told(&engine, 700, 0, ADA).1, None);
+    assert_eq!(told(&engine, 3, 0, BOB).1, Some("who"));
+    // The nearest miss: what is played now, held against what is waited for.
+    let (shown, shut) = told(&engine, 3, 1, ADA);
+    assert_eq!(shown[2], "when waits started_playing.name=\"Braid\"");
+    assert_eq!((shown[3].as_str(), shut), ("if waits change.to.name=missing", None));
+    let why = engine.explain(at(3), 1, Some(ADA)).gates.remove(2).why;
+    assert_eq!(
+        why,
+        "asked at `started_playing` with name: `Factorio`, `Counter*`; what is so now would not do"
+    );
+    assert_eq!(told(&engine, 3, 2, ADA).1, Some("enabled"));
+    seen(&mut engine, 4, &ada().listening("One", "A", "B"));
+    seen(&mut engine, 5, &ada().listening("Two", "A", "B"));
+    let (shown, _) = told(&engine, 6, 3, ADA);
+    assert!(shown[3].starts_with("dedupe shut key=\"") && shown[4] == "limit shut", "{shown:?}");
+    let (shown, shut) = told(&engine, 6, 4, ADA);
+    assert_eq!(shown[2..], ["when waits changed_status.to=\"online\"", "active open"]);
+    assert_eq!(shut, None);
+    let gates = engine.explain(at(7 * 3600), 4, Some(ADA)).gates;
+    assert_eq!(gates[3].why, "it is outside of its hours until 2026-01-05T22:00:00Z");
+}
+
+#[test]
+fn the_last_verdict_comes_with_it() {
+    let mut engine =
+        engine("  - {id: r, who: ada, when: went_online, if: platforms.vr, send: screen}", &NoVars);
+    assert_eq!(engine.explain(at(0), 0, Some(ADA)).last, None);
+    seen(&mut engine, 1, &ada().status("offline").on(&[]));
+    seen(&mut engine, 2, &ada());
+    let last = Last {
+        at_ms: at(2).wall_ms,
+        cause: Cause::Change(crate::presence::change::ChangeKind::WentOnline),
+        verdict: Verdict::ConditionFalse,
+    };
+    assert_eq!(engine.explain(at(9), 0, Some(ADA)).last, Some(last));
+}
+
+#[test]
+fn who_is_not_heard_of_rings_nothing() {
+    let mut engine = engine("  - {id: r, who: [ada, bob], when: went_online, send: screen}", &NoVars);
+    seen(&mut engine, 0, &ada());
+    let mut effects = Effects::default();
+    engine.observe(at(10), Observation::Disconnected, &mut effects);
+    engine.observe(at(10), Observation::Unmonitored(BOB), &mut effects);
+    let presence = |second, person| {
+        let explained = engine.explain(at(second), 0, Some(person));
+        let gate = &explained.gates[1];
+        (gate.stands, gate.why.clone())
+    };
+    let (stands, why) = presence(60, ADA);
+    assert_eq!(stands, Stands::Waits);
+    assert!(why.contains("2026-01-05T00:00:10Z") && why.contains("rings as `late`"), "{why}");
+    let (stands, why) = presence(10 + 901, ADA);
+    assert_eq!(stands, Stands::Shut);
+    assert!(why.contains("longer than `catch_up` (15m)"), "{why}");
+    assert!(presence(60, BOB).1.contains("join its Discord server"));
+    assert!(presence(60, UserId(9)).1.contains("nobody asks Lanyard"));
+}
+
+#[test]
+fn a_while_says_where_it_stands_and_when_it_turns() {
+    let rules = "
+  - {id: w, who: ada, while: 'playing.name == \"Braid\"', for: 30s, grace: 2m, enter: screen, exit: screen}
+  - {id: both, while: 'ada.online && bob.online', enter: screen}";
+    let mut engine = engine(rules, &NoVars);
+    let step = |engine: &mut Engine, second| engine.tick(at(second), &mut Effects::default());
+    let told = |engine: &Engine, second, rule, person| {
+        let explained = engine.explain(at(second), rule, person);
+        let last = explained.gates.last().map(|gate| (gate.name, gate.why.clone())).unwrap();
+        (gates(&explained), explained.shut().map(|gate| gate.name), last)
+    };
+    seen(&mut engine, 0, &ada());
+    let (shown, shut, last) = told(&engine, 1, 0, Some(ADA));
+    assert_eq!(shown, ["who open", "presence open", "while shut playing.name=missing", "for waits"]);
+    assert_eq!((shut, last.0), (Some("while"), "for"));
+    seen(&mut engine, 10, &ada().playing("Braid"));
+    let (shown, shut, last) = told(&engine, 20, 0, Some(ADA));
+    assert_eq!((shown[2].as_str(), shut), ("while open playing.name=\"Braid\"", None));
+    assert!(
+        last.1.contains("true since 2026-01-05T00:00:10Z") && last.1.contains("at 2026-01-05T00:00:40Z"),
+        "{last:?}"
+    );
+    step(&mut engine, 40);
+    let (_, shut, last) = told(&engine, 41, 0, Some(ADA));
+    assert_eq!((shut, last.0), (None, "grace"));
+    assert!(last.1.contains("false for 2m"), "{last:?}");
+    seen(&mut engine, 50, &ada());
+    let (shown, shut, last) = told(&engine, 51, 0, Some(ADA));
+    assert_eq!((shown[2].as_str(), shut), ("while waits playing.name=missing", None));
+    assert!(last.1.contains("`exit` is sent at 2026-01-05T00:02:50Z"), "{last:?}");
+    // About nobody in particular.
+    let (shown, shut, _) = told(&engine, 51, 1, None);
+    assert_eq!((shown[0].as_str(), shut), ("while shut ada.online=true bob.online=missing", Some("while")));
+}
+
+/// One secret.
+struct Secret;
+
+impl Vars for Secret {
+    fn variable(&self, _: &str) -> Option<String> {
+        Some("T0P\"SECRET".to_owned())
+    }
+    fn file(&self, _: &str) -> Result<String, String> {
+        Err("is not there".to_owned())
+    }
+}
+
+#[test]
+fn no_secret_is_explained() {
+    let rules = r"
+  - {id: r, who: ada, when: {changed_kv: {key: 'k', to: '${CODE}'}}, if: 'kv.k == ''${CODE}'' && kv[''${CODE}''] == null', dedupe: {key: 'x{{kv.k}}', window: 1h}, send: screen}";
+    let mut engine = engine(rules, &Secret);
+    seen(&mut engine, 0, &ada().kv("k", "T0P\"SECRET"));
+    let shown = format!("{:?}", engine.explain(at(1), 0, Some(ADA)));
+    assert!(!shown.contains("SECRET") && shown.contains("${CODE}"), "{shown}");
+}
