@@ -134,6 +134,7 @@ pub struct OutboxMetrics {
     attempts: Family<NameAndWord, Counter>,
     durations: Family<Name, Histogram, Buckets>,
     settled: Family<NameAndWord, Counter>,
+    fell_back: Family<Name, Counter>,
     pending: Family<Name, Gauge>,
     disabled: Family<Name, Gauge>,
     /// When the oldest delivery that is still owed was written down; zero if nothing is owed.
@@ -162,6 +163,11 @@ impl OutboxMetrics {
         self.settled.get_or_create(&([("target", Arc::clone(target))], [("end", end)])).inc();
     }
 
+    /// What the target did not take went to its fallback.
+    pub fn fell_back(&self, target: &Arc<str>) {
+        self.fell_back.get_or_create(&[("target", Arc::clone(target))]).inc();
+    }
+
     pub fn pending(&self, target: &Arc<str>, rows: u64) {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         self.pending.get_or_create(&[("target", Arc::clone(target))]).set(rows);
@@ -181,6 +187,7 @@ impl OutboxMetrics {
             self.settled.remove(&(name.clone(), [("end", *end)]));
         }
         self.owed.remove(&name);
+        self.fell_back.remove(&name);
         self.durations.remove(&name);
         self.pending.remove(&name);
         self.disabled.remove(&name);
@@ -311,6 +318,7 @@ fn register_outbox(registry: &mut Registry) -> OutboxMetrics {
         attempts: Family::default(),
         durations: Family::new_with_constructor(Buckets),
         settled: Family::default(),
+        fell_back: Family::default(),
         pending: Family::default(),
         disabled: Family::default(),
         oldest_ms: Arc::default(),
@@ -325,6 +333,11 @@ fn register_outbox(registry: &mut Registry) -> OutboxMetrics {
         m.durations.clone(),
     );
     registry.register("deliveries", "Deliveries settled, by target and end", m.settled.clone());
+    registry.register(
+        "fallbacks",
+        "Deliveries that went to their target's fallback, by the target that did not take them",
+        m.fell_back.clone(),
+    );
     registry.register("pending", "Deliveries still owed, by target", m.pending.clone());
     registry.register(
         "target_disabled",

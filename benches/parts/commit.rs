@@ -50,5 +50,7 @@ pub fn delivery(n: usize) -> Delivery {
         parts: json!({ "body": "x".repeat(300) }).as_object().unwrap().clone(),
         created_ms: n as i64,
         expires_ms: i64::MAX,
+        fallbacks: Vec::new(),
+        origin: None,
     }
 }

@@ -16,8 +16,9 @@ use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
 use crate::outbox::delivery::Part;
 use crate::presence::change::ChangeKind;
-use crate::rules::set::{Person, RuleSet};
+use crate::rules::set::{Person, RuleSet, Send};
 use crate::rules::template;
+use crate::targets::message::Message;
 use crate::web::status::{Connection, Status};
 
 /// What happens often is counted in plain numbers, and carried over no more often than this: at once in a quiet
@@ -179,7 +180,7 @@ impl Publisher {
         self.metrics.rules.template_faults.inc_by(new);
         for rule in &self.rules.rules {
             let key = rule.noise.dedupe.as_ref().and_then(|dedupe| dedupe.key.untold_fault());
-            for fault in rule.sends().flat_map(|send| send.message.untold_faults()).chain(key) {
+            for fault in rule.sends().flat_map(Send::messages).flat_map(Message::untold_faults).chain(key) {
                 warn!(rule = %rule.id, fault, "an expression could not be rendered and is left empty");
             }
         }

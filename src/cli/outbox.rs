@@ -11,7 +11,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint, plain};
 use super::words::{ago, count, date, within};
 use crate::clock::Clock;
-use crate::outbox::delivery::{Attempt, End, Fate};
+use crate::outbox::delivery::{Attempt, End, Fate, Sibling};
 use crate::outbox::shown::{Waits, as_json, message, tried_as_json};
 use crate::outbox::store::ledger::{Entry, Filter, Ledger, Tried, Trouble};
 use crate::printable;
@@ -84,6 +84,11 @@ fn row(entry: &Entry, troubles: &BTreeMap<Arc<str>, Trouble>, now_ms: i64) -> [S
         (fate @ (Fate::Delivered | Fate::Rehearsed), _) | (fate, None) => fate.word().to_owned(),
         (fate, Some(answer)) => format!("{}: {answer}", fate.word()),
     };
+    let state = match (&entry.successor, &entry.delivery.origin) {
+        (Some(next), _) => format!("{state} (then {} to {})", next.seq, plain(&next.target)),
+        (None, Some(before)) => format!("{state} (for {})", before.seq),
+        (None, None) => state,
+    };
     [
         entry.seq.to_string(),
         ago(now_ms - entry.delivery.created_ms),
@@ -153,6 +158,9 @@ fn show(args: &OutboxShow) -> Ended {
         (None, Some(person)) => say("person", &person.to_string())?,
         (_, None) => {}
     }
+    for line in fallback_lines(&entry) {
+        say("fallback", &line)?;
+    }
     say("written", &date(delivery.created_ms))?;
     match (entry.fate, entry.settled_ms) {
         (Fate::Pending { next_ms }, _) => {
@@ -183,6 +191,24 @@ fn show(args: &OutboxShow) -> Ended {
         say(if number == 0 { "message" } else { "" }, &plain(part))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Where a delivery comes from and where it goes, if not from a rule to its target.
+fn fallback_lines(entry: &Entry) -> Vec<String> {
+    let sibling = |sibling: &Sibling| format!("{} to {}", sibling.seq, plain(&sibling.target));
+    let mut lines = Vec::new();
+    if let Some(before) = &entry.delivery.origin {
+        lines.push(format!("in place of {}", sibling(before)));
+    }
+    if let Some(next) = &entry.successor {
+        lines.push(format!("{} took over", sibling(next)));
+    }
+    let further: Vec<String> =
+        entry.delivery.fallbacks.iter().map(|fallback| plain(&fallback.target)).collect();
+    if !further.is_empty() {
+        lines.push(format!("to {}, should it not be taken", further.join(", then ")));
+    }
+    lines
 }
 
 /// What followed from an attempt.

@@ -109,6 +109,8 @@ async fn attempt(target: &Target, text: &str) -> Result<Sent, Failure> {
         parts: target.test_parts(text),
         created_ms: began.wall_ms,
         expires_ms: began.wall_ms + millis(EXPIRES),
+        fallbacks: Vec::new(),
+        origin: None,
     };
     let mut request = match target.request(&delivery, began.wall_ms, false) {
         Outgoing::Http(request) => request,

@@ -13,7 +13,7 @@ use super::tally::{Last, Tally};
 use super::verdict::Verdict;
 use super::waiting::Waiting;
 use super::watch::Telling;
-use crate::outbox::delivery::Delivery;
+use crate::outbox::delivery::{Delivery, Fallback};
 use crate::presence::by_id::ById;
 use crate::presence::change::{Change, ChangeKind};
 use crate::presence::model::{Presence, UserId};
@@ -200,15 +200,26 @@ impl Bell {
     pub fn owe(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
         let Firing { now, rule, person, called, sends } = firing;
         for send in *sends {
-            effects.commit.deliveries.push(Delivery {
+            let id = self.ids.next(now.wall_ms);
+            let parts = send.message.render(scope);
+            let fallbacks = send.instead(&parts, scope).map(|(instead, parts)| Fallback {
                 id: self.ids.next(now.wall_ms),
+                target: Arc::clone(&instead.to),
+                parts,
+                expire_ms: millis(instead.expire),
+            });
+            let fallbacks = fallbacks.collect();
+            effects.commit.deliveries.push(Delivery {
+                id,
                 target: Arc::clone(&send.to),
                 rule: Arc::clone(&rule.id),
                 person: *person,
                 called: called.clone(),
-                parts: send.message.render(scope),
+                parts,
                 created_ms: now.wall_ms,
                 expires_ms: now.wall_after(send.expire),
+                fallbacks,
+                origin: None,
             });
         }
     }

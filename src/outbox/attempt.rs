@@ -1,10 +1,11 @@
 //! One attempt at one delivery, from the request to what is kept of the answer.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delivery::{End, Outcome, Reading, Reply};
+use super::delivery::{End, Fallback, Outcome, Reading, Reply};
 use super::excerpt::excerpt;
 use super::queue::Start;
 use super::retry::{self, Heard, RetrySettings, Try};
@@ -62,8 +63,13 @@ pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
         (None, Some(person)) => format!(" ({person})"),
         (None, None) => String::new(),
     };
-    let parts = serde_json::to_string(&filled::shown(&delivery.parts)).unwrap_or_default();
-    let heard = printed(&format!("dry run: {} <- {}{about}: {parts}", delivery.target, delivery.rule));
+    let shown = |parts| serde_json::to_string(&filled::shown(parts)).unwrap_or_default();
+    let parts = shown(&delivery.parts);
+    let mut line = format!("dry run: {} <- {}{about}: {parts}", delivery.target, delivery.rule);
+    for Fallback { target, parts, .. } in &delivery.fallbacks {
+        let _ = write!(line, "; or else {target}: {}", shown(parts));
+    }
+    let heard = printed(&line);
     let kept = "dry run: not sent".to_owned();
     Attempted { start, target, heard, kept, took: Duration::ZERO }
 }

@@ -30,6 +30,36 @@ pub struct Delivery {
     pub created_ms: i64,
     /// Wall time after which nobody wants it any more.
     pub expires_ms: i64,
+    /// Where it goes instead if its target refuses it or does not take it in time: to the first of these, with the
+    /// rest.
+    pub fallbacks: Vec<Fallback>,
+    /// The one in whose place it is.
+    pub origin: Option<Sibling>,
+}
+
+/// A notification for another target, should the one before it not take its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fallback {
+    pub id: DeliveryId,
+    pub target: Arc<str>,
+    pub parts: Parts,
+    /// How long it is wanted, from when it takes over.
+    pub expire_ms: i64,
+}
+
+/// A delivery as another one speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sibling {
+    pub seq: i64,
+    pub target: Arc<str>,
+}
+
+/// A delivery that took over from another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FellBack {
+    pub from: Sibling,
+    pub to: Sibling,
+    pub created_ms: i64,
 }
 
 /// What a person was last settled as.

@@ -93,6 +93,8 @@ impl Half {
             parts: Parts::new(),
             created_ms: self.now.wall_ms,
             expires_ms: self.now.wall_after(expires_in),
+            fallbacks: Vec::new(),
+            origin: None,
         };
         let commit = Commit { deliveries: vec![delivery], ..Commit::default() };
         let owed = self.store().commit(commit).await.unwrap();

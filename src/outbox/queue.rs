@@ -60,7 +60,8 @@ pub enum Event {
     /// These are the targets now. Those that were disabled get another chance; for those that are not among
     /// them, deliveries wait.
     Targets(BTreeMap<Arc<str>, Pace>),
-    /// The store holds deliveries for the target that nobody has told us about.
+    /// The store holds deliveries for the target that nobody has told us about: an earlier run's, or some that took
+    /// over from others. Those of later commits are told after this.
     Stored(Arc<str>),
     /// Deliveries as they are committed, in that order.
     Owed(Vec<Owed>),

@@ -26,6 +26,8 @@ fn owed(seq: i64, target: &str, rule: &str, person: u64, expires_ms: i64) -> Owe
         parts: Parts::new(),
         created_ms: BEGAN_MS,
         expires_ms,
+        fallbacks: Vec::new(),
+        origin: None,
     };
     Owed { seq, delivery, attempts: 0, next_ms: 0 }
 }
@@ -430,6 +432,29 @@ fn beyond_its_bound_a_target_reads_from_the_store() {
         order.push(story.does());
     }
     assert_eq!(order, ["7", "8", "9", ""]);
+}
+
+#[test]
+fn what_takes_over_is_read_with_what_has_not_been_told_yet() {
+    let hour = BEGAN_MS + 3_600_000;
+    let mut story = Story::new(&[("phone", FREE), ("chat", FREE)]);
+    story.owe(&[(1, "phone", "r", 1), (2, "chat", "r", 1)]);
+    assert_eq!(story.does(), "1 2");
+    story.finish(2, DELIVERED);
+    // 1 is refused, and 4 takes over. 3 has been committed before and is on its way to us.
+    story.finish(1, Outcome::Refused);
+    story.tell(Event::Stored("chat".into()));
+    assert_eq!(story.does(), "chat>2+1000");
+    story.owe(&[(3, "chat", "r", 2), (5, "chat", "r", 1)]);
+    assert_eq!(story.does(), "", "they are in that page, or in the next");
+    let rows = [(3, 2), (4, 1)].map(|(seq, who)| owed(seq, "chat", "r", who, hour)).to_vec();
+    story.tell(Event::Paged { target: "chat".into(), page: Page { owed: rows, upto: 4, end: true } });
+    assert_eq!(story.does(), "chat>4+1000 3 4");
+    let rows = vec![owed(5, "chat", "r", 1, hour)];
+    story.tell(Event::Paged { target: "chat".into(), page: Page { owed: rows, upto: 5, end: true } });
+    assert_eq!(story.does(), "", "5 waits for 4, whose lane it is");
+    story.finish(4, DELIVERED);
+    assert_eq!(story.does(), "5");
 }
 
 #[test]

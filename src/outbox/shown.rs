@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::delivery::{Attempt, Delivery, End, Fate};
+use super::delivery::{Attempt, Delivery, End, Fate, Sibling};
 use super::store::ledger::{Entry, Tried, Trouble};
 use crate::targets::{self, filled};
 use crate::time::date;
@@ -86,6 +86,9 @@ pub fn as_json(entry: &Entry) -> Value {
         "settled": entry.settled_ms.map(date),
         "attempts": entry.attempts,
         "last_attempt": entry.attempt.as_ref().map(attempt_as_json),
+        "fallback_of": delivery.origin.as_ref().map(sibling_as_json),
+        "fell_back_to": entry.successor.as_ref().map(sibling_as_json),
+        "fallbacks": delivery.fallbacks.iter().map(|fallback| &*fallback.target).collect::<Vec<_>>(),
         "message": message(delivery),
     })
 }
@@ -110,6 +113,10 @@ pub fn message(delivery: &Delivery) -> Map<String, Value> {
         (name.to_owned(), value.clone())
     };
     filled::shown(&delivery.parts).iter().map(shown).collect()
+}
+
+fn sibling_as_json(sibling: &Sibling) -> Value {
+    json!({"number": sibling.seq, "target": &*sibling.target})
 }
 
 fn attempt_as_json(attempt: &Attempt) -> Value {

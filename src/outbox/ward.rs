@@ -195,6 +195,8 @@ mod tests {
             parts: Parts::new(),
             created_ms: 0,
             expires_ms: i64::MAX,
+            fallbacks: Vec::new(),
+            origin: None,
         }
     }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::attempt::{self, Attempted};
-use super::delivery::{Attempt, End, Fate, Outcome, Owed, Settled};
+use super::delivery::{Attempt, End, Fate, FellBack, Outcome, Owed, Settled};
 use super::health::Healths;
 use super::queue::{Action, Event, Pace, Queue, QueueSettings};
 use super::retry::RetrySettings;
@@ -86,6 +86,7 @@ pub struct Worker {
     unsettled: Vec<Settled>,
     /// How many the store writes just now.
     settling: usize,
+    handing_on: HandingOn,
     waiting: BTreeMap<Arc<str>, u64>,
     counted_at: Option<Duration>,
 }
@@ -106,6 +107,16 @@ pub enum WorkerError {
     Sender(#[from] SenderError),
 }
 
+/// Whether deliveries are about to take over from others. What takes over has a number before those of later
+/// commits, and the queue hears of numbers in order.
+#[derive(Default)]
+struct HandingOn {
+    /// Among what waits for the store.
+    next: bool,
+    /// Among what it writes just now.
+    now: bool,
+}
+
 enum Mail {
     Owed(Vec<Owed>),
     Targets(Targets, Sender),
@@ -113,8 +124,8 @@ enum Mail {
 
 /// What was asked of the store, as it comes back.
 enum Errand {
-    /// These numbers.
-    Settled(Vec<i64>),
+    /// These numbers, and what took over from some of them.
+    Settled(Vec<i64>, Vec<FellBack>),
     Paged {
         target: Arc<str>,
         page: Page,
@@ -152,6 +163,7 @@ impl Worker {
             errands: FuturesUnordered::new(),
             unsettled: Vec::new(),
             settling: 0,
+            handing_on: HandingOn::default(),
             waiting: BTreeMap::new(),
             counted_at: None,
         };
@@ -176,7 +188,7 @@ impl Worker {
                 () = stop.cancelled() => break,
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
                 Some(errand) = self.errands.next() => self.come_back(errand),
-                mail = self.mail.recv(), if handles_left => match mail {
+                mail = self.mail.recv(), if handles_left && !self.handing_on.now => match mail {
                     Some(mail) => self.open(mail),
                     None => handles_left = false,
                 },
@@ -266,6 +278,7 @@ impl Worker {
                     self.ward.note_expiry(&delivery);
                     self.settings.metrics.settled(&delivery.target, "expired");
                     self.note_waiting(&delivery.target, -1);
+                    self.handing_on.next |= !delivery.fallbacks.is_empty();
                     self.unsettled.push(Settled {
                         seq,
                         fate: Fate::Expired,
@@ -330,6 +343,7 @@ impl Worker {
             metrics.settled(&delivery.target, end);
             self.note_waiting(&delivery.target, -1);
         }
+        self.handing_on.next |= fate == Fate::Dead && !delivery.fallbacks.is_empty();
         self.unsettled.push(Settled { seq, fate, attempt: Some(attempt), at_ms: now.wall_ms });
     }
 
@@ -340,12 +354,13 @@ impl Worker {
             return;
         }
         self.settling = self.unsettled.len();
+        self.handing_on = HandingOn { next: false, now: self.handing_on.next };
         let settled = std::mem::take(&mut self.unsettled);
         let store = self.store.clone();
         let write = async move {
             let seqs = settled.iter().map(|settled| settled.seq).collect();
             match store.settle(settled).await {
-                Ok(()) => Errand::Settled(seqs),
+                Ok(fell_back) => Errand::Settled(seqs, fell_back),
                 Err(_) => Errand::Closed,
             }
         };
@@ -361,9 +376,15 @@ impl Worker {
     fn come_back(&mut self, errand: Errand) {
         let now = self.clock.now();
         match errand {
-            Errand::Settled(seqs) => {
+            Errand::Settled(seqs, fell_back) => {
                 self.settling = 0;
                 self.queue.handle(now, Event::Settled(seqs));
+                self.take_over(now, &fell_back);
+                self.handing_on.now = false;
+                // What had to wait comes before the next outcomes are written, or it might wait forever.
+                while let Ok(mail) = self.mail.try_recv() {
+                    self.open(mail);
+                }
                 if self.queue.is_idle() {
                     self.counted(Vec::new());
                 }
@@ -392,6 +413,23 @@ impl Worker {
         }
     }
 
+    /// Others are owed now in place of some that were not taken. They are read from the store, where they stand
+    /// in order with what the committer has not told of yet.
+    fn take_over(&mut self, now: Moment, fell_back: &[FellBack]) {
+        let mut counts: BTreeMap<(&Arc<str>, &Arc<str>), u64> = BTreeMap::new();
+        for FellBack { from, to, created_ms } in fell_back {
+            *counts.entry((&from.target, &to.target)).or_default() += 1;
+            self.settings.metrics.fell_back(&from.target);
+            self.settings.metrics.owed(&to.target);
+            self.settings.metrics.perhaps_oldest(*created_ms);
+            self.note_waiting(&to.target, 1);
+        }
+        for ((target, fallback), deliveries) in counts {
+            info!(%target, %fallback, deliveries, "what was refused or has expired goes to the fallback");
+            self.queue.handle(now, Event::Stored(Arc::clone(fallback)));
+        }
+    }
+
     /// Finishes what is under way, and writes down what has come to an end; what is cut off stays owed.
     async fn leave(mut self) -> usize {
         let until = self.clock.now().mono + self.settings.grace;
@@ -406,7 +444,7 @@ impl Worker {
             tokio::select! {
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
                 Some(errand) = self.errands.next() => match errand {
-                    Errand::Settled(_) => self.settling = 0,
+                    Errand::Settled(..) => self.settling = 0,
                     Errand::Closed => break,
                     _ => {}
                 },

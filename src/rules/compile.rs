@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::diagnostic::{Findings, Problem, Problems};
 use super::elsewhere;
+use super::fallback;
 use super::mask::Mask;
 use super::names;
 use super::onlookers::Onlookers;
@@ -129,6 +130,9 @@ fn resolve<'n>(
     let sends = spec.rules.iter().flat_map(RuleSpec::sends);
     let values: Values = sends.filter_map(|send| send.parts).flat_map(Node::values).collect();
     let (built, targets) = targets(&spec.targets, &Arc::new(values), reader, vars);
+    if !spec.unread.targets {
+        fallback::check(&spec.targets, &targets, reader);
+    }
     let known = Known {
         referents,
         person_keys: people.iter().map(|person| person.key.clone()).collect(),
@@ -329,7 +333,8 @@ fn tell_unused(spec: &Spec<'_>, root: &Node, reader: &mut Reader<'_>) {
     }
     let sent: HashSet<&str> =
         spec.rules.iter().flat_map(RuleSpec::sends).filter_map(|send| send.to.map(|to| to.text)).collect();
-    for target in spec.targets.iter().filter(|target| !sent.contains(target.key.text)) {
+    let used = fallback::with_fallbacks(&spec.targets, sent);
+    for target in spec.targets.iter().filter(|target| !used.contains(target.key.text)) {
         reader.problems.unused(target.key.at, "target", target.key.text);
     }
     // Conditions and templates name groups, too: every word of the rules counts.

@@ -238,6 +238,10 @@ pub const TARGET: &[Elsewhere] = &[
     ("kind", "write `type`"),
     ("ttl", "write `expire`"),
     ("expires", "write `expire`"),
+    ("backup", "write `fallback`"),
+    ("failover", "write `fallback`"),
+    ("on_failure", "write `fallback`"),
+    ("or_else", "write `fallback`"),
     ("ca", "write `tls: {ca: FILE}`"),
     ("verify", "certificates are always verified; for a private CA write `tls: {ca: FILE}`"),
     ("insecure", "certificates are always verified; for a private CA write `tls: {ca: FILE}`"),
@@ -318,6 +322,9 @@ pub const EXPECT: &[Elsewhere] = &[
     ("when", "write `at`"),
     ("after", "write `at`, counted from the start"),
 ];
+
+/// Keys of a message's `fallback`.
+pub const FALLBACK: &[Elsewhere] = &[("to", "the fallback is named at the target, under `targets:`")];
 
 const NO_WORD_FOR_ALL: &str = "name the changes that ring; there is no word for all of them";
 

@@ -78,7 +78,11 @@ pub const TARGET: &[Setting] = &[
         "duration",
         "After this nobody wants a message any more; `1h` if not given, at most `366d`.",
     ),
-    later("fallback", "Another target for what this one refuses."),
+    key(
+        "fallback",
+        "text",
+        "Another target, for what this one refuses or has not taken when it expires; see [Fallbacks](#fallbacks).",
+    ),
 ];
 
 pub const RULE: &[Setting] = &[
@@ -156,6 +160,11 @@ pub const SEND: &[Setting] = &[
         "expire",
         "duration",
         "After this nobody wants the message any more; the target's `expire` if not given.",
+    ),
+    key(
+        "fallback",
+        "fallback",
+        "What the target's fallback is told, in the parts of its type; this message's title and text if not given.",
     ),
 ];
 

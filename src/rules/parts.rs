@@ -4,7 +4,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::diagnostic::Problem;
 use super::duration::parse_duration;
-use super::elsewhere;
+use super::elsewhere::{self, Elsewhere};
 use super::keys::{self, Setting};
 use super::lookalike;
 use super::mask::Mask;
@@ -22,7 +22,8 @@ pub fn settings(
     spec: &TargetSpec<'_>,
     kind: &'static Kind,
 ) -> Option<Map<String, Json>> {
-    let table = Table { fixed: keys::TARGET, keys: kind.settings, texts: Texts::Plain };
+    let table =
+        Table { fixed: keys::TARGET, keys: kind.settings, elsewhere: elsewhere::TARGET, texts: Texts::Plain };
     read(reader, spec.key.at, spec.settings, kind, table)
 }
 
@@ -33,7 +34,20 @@ pub fn message(
     node: &Node,
     kind: &'static Kind,
 ) -> Option<Map<String, Json>> {
-    let table = Table { fixed: keys::SEND, keys: kind.parts, texts: Texts::Templates };
+    let table =
+        Table { fixed: keys::SEND, keys: kind.parts, elsewhere: elsewhere::SEND, texts: Texts::Templates };
+    read(reader, at, node, kind, table)
+}
+
+/// What a message says to its target's fallback, if all of it can be read.
+pub fn fallback(
+    reader: &mut Reader<'_>,
+    at: Span,
+    node: &Node,
+    kind: &'static Kind,
+) -> Option<Map<String, Json>> {
+    let table =
+        Table { fixed: &[], keys: kind.parts, elsewhere: elsewhere::FALLBACK, texts: Texts::Templates };
     read(reader, at, node, kind, table)
 }
 
@@ -89,14 +103,22 @@ pub fn hide_secrets(root: &Node, source: &Source, mask: &mut Mask) {
     for rule in items(rules) {
         let entries = rule.entries().unwrap_or(&[]).iter();
         let sends = entries.filter(|entry| matches!(entry.key.as_str(), "send" | "enter" | "exit"));
-        for entry in sends.flat_map(|it| items(Some(&it.value))).flat_map(|it| it.entries().unwrap_or(&[])) {
-            let secret = KINDS
-                .iter()
-                .flat_map(|kind| kind.parts)
-                .any(|key| key.name == entry.key && key.shape == Shape::Secret);
-            if secret || entry.key == "headers" {
-                hide(&entry.value, source, mask, Shape::Secret);
-            }
+        for message in sends.flat_map(|entry| items(Some(&entry.value))) {
+            hide_message(message, source, mask);
+        }
+    }
+}
+
+fn hide_message(node: &Node, source: &Source, mask: &mut Mask) {
+    for entry in node.entries().unwrap_or(&[]) {
+        let secret = KINDS
+            .iter()
+            .flat_map(|kind| kind.parts)
+            .any(|key| key.name == entry.key && key.shape == Shape::Secret);
+        if secret || entry.key == "headers" {
+            hide(&entry.value, source, mask, Shape::Secret);
+        } else if entry.key == "fallback" {
+            hide_message(&entry.value, source, mask);
         }
     }
 }
@@ -130,6 +152,8 @@ fn hide(node: &Node, source: &Source, mask: &mut Mask, shape: Shape) {
 struct Table {
     fixed: &'static [Setting],
     keys: &'static [Key],
+    /// What people write for the fixed ones.
+    elsewhere: &'static [Elsewhere],
     texts: Texts,
 }
 
@@ -152,7 +176,7 @@ fn read(
         Texts::Templates => format!("a message to a target of type `{}`", kind.name),
     };
     let fields = reader.mapping("this", node);
-    let instead = |key: &str| instead(kind, table.texts, key);
+    let instead = |key: &str| instead(kind, table, key);
     reader.check_keys(fields, &Allowed { of, fixed: table.fixed, more: table.keys, instead: &instead });
     // An unknown key does not keep the rest from being looked at.
     let before = reader.problems.errors();
@@ -173,11 +197,12 @@ fn read(
 }
 
 /// What to do instead of writing `key` in a target or in a message to it.
-fn instead(kind: &Kind, texts: Texts, key: &str) -> Option<String> {
-    let (general, other) = match texts {
-        Texts::Plain => (elsewhere::TARGET, kind.parts),
-        Texts::Templates => (elsewhere::SEND, kind.settings),
+fn instead(kind: &Kind, table: Table, key: &str) -> Option<String> {
+    let other = match table.texts {
+        Texts::Plain => kind.parts,
+        Texts::Templates => kind.settings,
     };
+    let texts = table.texts;
     let misplaced = other.iter().any(|known| known.name == key)
         || (texts == Texts::Templates && keys::TARGET.iter().any(|known| known.name == key && !known.later));
     if misplaced {
@@ -186,7 +211,7 @@ fn instead(kind: &Kind, texts: Texts, key: &str) -> Option<String> {
             Texts::Templates => "it belongs to the target, under `targets:`".to_owned(),
         });
     }
-    elsewhere::instead(kind.elsewhere, key).or_else(|| elsewhere::instead(general, key))
+    elsewhere::instead(kind.elsewhere, key).or_else(|| elsewhere::instead(table.elsewhere, key))
 }
 
 /// What is taken as it stands, though its author seems to expect something else.

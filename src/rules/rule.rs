@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Map;
-
 use super::compile::{Known, Referent};
 use super::condition::Condition;
 use super::diagnostic::Problem;
@@ -15,17 +13,16 @@ use super::lookalike;
 use super::matcher::{self, Narrow};
 use super::names;
 use super::occasion;
-use super::parts;
 use super::places::Span;
 use super::reading::{Name, Reader};
 use super::scalar;
 use super::scope::Names;
+use super::send;
 use super::set::{Occasion, Rule, Send, Trigger, When, Who};
 use super::spec::{RuleSpec, SendSpec, TriggerSpec};
 use super::tree::{Entry, Node};
 use crate::presence::change::{ChangeKind, Subject};
 use crate::presence::model::UserId;
-use crate::targets::message::Message;
 
 /// Rules times the people each of them is about.
 const LINKS_MAX: usize = 10_000_000;
@@ -297,51 +294,5 @@ pub fn messages(
         let what = format!("`{key}` names no target, so the rule does nothing");
         reader.problems.unreachable(key_at, what, help);
     }
-    sends.iter().filter_map(|send| message(send, known, names, reader)).collect()
-}
-
-fn message(
-    spec: &SendSpec<'_>,
-    known: &Known<'_>,
-    names: &Names<'_>,
-    reader: &mut Reader<'_>,
-) -> Option<Send> {
-    let to = spec.to?;
-    let Some(target) = known.targets.get(to.text) else {
-        if !known.unread.targets {
-            let known = known.targets.keys().copied();
-            let instead = elsewhere::as_list(to.text);
-            reader.problems.unknown_name(to.at, "target", to.text, instead, known);
-        }
-        return None;
-    };
-    let kind = target.kind?;
-    let parts = match spec.parts {
-        Some(node) => parts::message(reader, spec.at, node, kind)?,
-        None => Map::new(),
-    };
-    let expire = spec.expire.unwrap_or(target.spec.expire);
-    let unfit = target.built.as_ref().map_or_else(Vec::new, |target| target.check_parts(&parts));
-    let compiled = match Message::compile(kind, &parts, names) {
-        Ok(_) if !unfit.is_empty() => Err(unfit),
-        Err(mistakes) => Err(mistakes.into_iter().chain(unfit).collect()),
-        fit => fit,
-    };
-    match compiled {
-        Ok(message) => {
-            let message = message.with_values(spec.parts.map(Node::values).unwrap_or_default());
-            Some(Send { to: Arc::from(to.text), message, expire })
-        }
-        Err(mistakes) => {
-            match spec.parts {
-                Some(node) => parts::tell_placed(reader, spec.at, node, mistakes),
-                None => {
-                    for (_, mistake) in mistakes {
-                        reader.problems.add(Problem::from_mistake(to.at, mistake));
-                    }
-                }
-            }
-            None
-        }
-    }
+    sends.iter().filter_map(|spec| send::compile(spec, known, names, reader)).collect()
 }

@@ -89,6 +89,7 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("otherwise", json!({"enum": OTHERWISE})),
         ("send", one_or_list(&json!({"anyOf": [{"type": "string"}, reference("message")]}))),
         ("message", message()),
+        ("fallback", parts(Map::new(), &[])),
     ]
     .into_iter()
     .chain(tests::definitions())
@@ -193,7 +194,10 @@ fn target(kind: &Kind) -> Value {
 /// A message's keys depend on the type of the target it names, which a schema cannot look up: any type's
 /// keys may stand here, each with what it is for which type.
 fn message() -> Value {
-    let mut properties = properties(keys::SEND);
+    parts(properties(keys::SEND), &["to"])
+}
+
+fn parts(mut properties: Map<String, Value>, required: &[&str]) -> Value {
     for key in KINDS.iter().flat_map(|kind| kind.parts) {
         if properties.contains_key(key.name) {
             continue;
@@ -214,7 +218,7 @@ fn message() -> Value {
         let shape = if shapes.len() == 1 { shapes.remove(0) } else { json!({"anyOf": shapes}) };
         properties.insert(key.name.to_owned(), described(shape, &docs.join(" ")));
     }
-    json!({"type": "object", "properties": properties, "required": ["to"], "additionalProperties": false})
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
 fn shape(shape: Shape, template: bool) -> Value {

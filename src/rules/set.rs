@@ -10,16 +10,17 @@ use super::condition::Condition;
 use super::matcher::Narrow;
 use super::noise::Noise;
 use super::onlookers::Onlookers;
-use super::scope::Changed;
+use super::scope::{Changed, Scope};
 use crate::lanyard::settings::LanyardSettings;
+use crate::outbox::delivery::Parts;
 use crate::presence::by_id::ById;
 use crate::presence::change::ChangeKind;
 use crate::presence::model::UserId;
 use crate::presence::settle::Smoothing;
 use crate::printable;
-use crate::targets::Target;
 use crate::targets::filled::{self, Values};
 use crate::targets::message::Message;
+use crate::targets::{Kind, Target};
 
 /// The whole file, compiled.
 pub struct RuleSet {
@@ -186,6 +187,52 @@ pub struct Send {
     pub to: Arc<str>,
     pub message: Message,
     pub expire: Duration,
+    /// Where it goes if it is not taken, one after the other.
+    pub fallbacks: Vec<Instead>,
+}
+
+/// What goes to another target, should the one before it not take its own.
+pub struct Instead {
+    pub to: Arc<str>,
+    pub words: Words,
+    pub expire: Duration,
+}
+
+/// How a fallback is told what the first target was to be told.
+pub enum Words {
+    /// It is of the same kind.
+    Same,
+    /// It is of this one.
+    Retold(&'static Kind),
+    /// The rules file says what.
+    Own(Box<Message>),
+}
+
+impl Send {
+    /// All that may be rendered.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        let own = self.fallbacks.iter().filter_map(|instead| match &instead.words {
+            Words::Own(message) => Some(&**message),
+            Words::Same | Words::Retold(_) => None,
+        });
+        std::iter::once(&self.message).chain(own)
+    }
+
+    /// What its fallbacks are told, if the first target is told `parts`.
+    pub fn instead<'s>(
+        &'s self,
+        parts: &'s Parts,
+        scope: &'s Scope<'_>,
+    ) -> impl Iterator<Item = (&'s Instead, Parts)> {
+        self.fallbacks.iter().map(move |instead| {
+            let parts = match &instead.words {
+                Words::Same => parts.clone(),
+                Words::Retold(kind) => self.message.retell(kind, scope),
+                Words::Own(message) => message.render(scope),
+            };
+            (instead, parts)
+        })
+    }
 }
 
 /// Which rules a change could match, by kind and person.

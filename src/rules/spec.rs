@@ -66,6 +66,8 @@ pub struct TargetSpec<'n> {
     pub key: Name<'n>,
     pub kind: Option<Name<'n>>,
     pub expire: Duration,
+    /// The target for what this one does not take.
+    pub fallback: Option<Name<'n>>,
     /// All of it, with the keys of its kind.
     pub settings: &'n Node,
 }
@@ -105,6 +107,8 @@ pub struct SendSpec<'n> {
     pub at: Span,
     pub to: Option<Name<'n>>,
     pub expire: Option<Duration>,
+    /// What goes to the target's fallback.
+    pub fallback: Option<&'n Node>,
     /// All of it, with the keys of the target's kind; `None` when only the target is named.
     pub parts: Option<&'n Node>,
 }
@@ -309,7 +313,8 @@ impl Reader<'_> {
         }
         let kind = kind.and_then(|kind| self.name("type", &kind.value));
         let expire = fields.get("expire").and_then(|it| self.expire(&it.value)).unwrap_or(EXPIRE);
-        TargetSpec { key, kind, expire, settings: &entry.value }
+        let fallback = fields.get("fallback").and_then(|it| self.name("fallback", &it.value));
+        TargetSpec { key, kind, expire, fallback, settings: &entry.value }
     }
 
     fn rules<'n>(&mut self, entry: Option<&'n Entry>) -> Vec<RuleSpec<'n>> {
@@ -421,7 +426,7 @@ impl Reader<'_> {
         let at = self.source.first_line_of(node.at);
         if !matches!(node.value, Value::Map(_)) {
             let to = self.name("send", node)?;
-            return Some(SendSpec { at, to: Some(to), expire: None, parts: None });
+            return Some(SendSpec { at, to: Some(to), expire: None, fallback: None, parts: None });
         }
         let fields = Fields::of(node);
         let to = fields.get("to");
@@ -430,7 +435,18 @@ impl Reader<'_> {
         }
         let to = to.and_then(|to| self.to(&to.value));
         let expire = fields.get("expire").and_then(|it| self.expire(&it.value));
-        Some(SendSpec { at, to, expire, parts: Some(node) })
+        let fallback = fields.get("fallback").and_then(|it| self.fallback(&it.value));
+        Some(SendSpec { at, to, expire, fallback, parts: Some(node) })
+    }
+
+    /// The parts of a message, without a target's name.
+    fn fallback<'n>(&mut self, node: &'n Node) -> Option<&'n Node> {
+        if matches!(node.value, Value::Map(_)) {
+            return Some(node);
+        }
+        let help = "the other target is named under `targets:`; here stands what it is told, as `{text: …}`";
+        self.wrong_kind_but("fallback", node, "a mapping", Some(help.to_owned()));
+        None
     }
 
     fn to<'n>(&mut self, node: &'n Node) -> Option<Name<'n>> {

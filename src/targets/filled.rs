@@ -16,7 +16,7 @@ use crate::outbox::delivery::Parts;
 /// of what goes there. No kind's table has such a key, so no file can write it.
 pub(crate) const FILLED: &str = "_filled";
 /// Shorter values are words, not secrets.
-const VALUE_BYTES_MIN: usize = 4;
+pub(super) const VALUE_BYTES_MIN: usize = 4;
 /// Parts whose values are never shown, wherever they come from.
 const NEVER_SHOWN: [&str; 2] = ["headers", "query"];
 /// What is shown in their place.

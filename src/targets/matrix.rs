@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::html::{Lines, without_markup};
+use super::html::without_markup;
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
 use super::{
@@ -92,8 +92,7 @@ impl Matrix {
         // Whatever a text says, it calls nobody.
         let mut event = json!({"m.mentions": {}});
         event["msgtype"] = json!(if call.flag("notice") { "m.notice" } else { "m.text" });
-        event["body"] =
-            if body.is_empty() { json!(without_markup(formatted, Lines::ByTags)) } else { json!(body) };
+        event["body"] = if body.is_empty() { json!(without_markup(formatted)) } else { json!(body) };
         if !formatted.is_empty() {
             event["format"] = json!("org.matrix.custom.html");
             event["formatted_body"] = json!(formatted);

@@ -13,16 +13,16 @@ use crate::rules::template::{Origin, Segment, Template};
 /// The parts of one `send:` entry, compiled.
 #[derive(Debug)]
 pub struct Message {
-    parts: Vec<(&'static str, Part)>,
-    main: Main,
+    pub(super) parts: Vec<(&'static str, Part)>,
+    pub(super) main: Main,
     /// Where the main text stands, given or not.
     main_place: Place,
-    values: Values,
+    pub(super) values: Values,
 }
 
 /// One value of a message.
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     Constant(Value),
     Text {
         template: Template,

@@ -20,6 +20,7 @@ pub mod phrase;
 pub mod place;
 pub mod pushover;
 pub mod reading;
+mod retold;
 pub mod settings;
 pub mod slack;
 pub mod teams;

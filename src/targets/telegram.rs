@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::html::{Lines, without_markup};
+use super::html::without_markup;
 use super::place::{Escape, Place};
 use super::settings::{Settings, with_common_settings};
 use super::{Call, Key, Kind, Main, Placed, Shape, fetch, nothing_implied, post_json, reading, unchecked};
@@ -83,7 +83,7 @@ impl Telegram {
         let text = call.text("text");
         let mut body = json!({"chat_id": self.chat});
         if call.plain {
-            body["text"] = json!(without_markup(text, Lines::AsWritten));
+            body["text"] = json!(without_markup(text));
         } else {
             body["text"] = json!(text);
             body["parse_mode"] = json!("HTML");

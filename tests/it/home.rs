@@ -96,10 +96,28 @@ impl Home {
         self.start_with_args(&["run", "--listen", "none", "--record", file])
     }
 
+    /// Starts a dry run, and waits until Lanyard has been asked for people.
+    pub async fn start_dry(&self) -> Bot {
+        let asked = self.subscriptions();
+        let printed = std::fs::File::create(self.path("printed")).unwrap();
+        let mut command = doorchime(self.dir.path(), ["run", "--listen", "none", "--dry-run"]);
+        let bot = self.spawn(command.stdout(printed));
+        self.until("it subscribes", || self.subscriptions() > asked).await;
+        bot
+    }
+
+    /// What a dry run has printed.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(self.path("printed")).unwrap_or_default()
+    }
+
     fn start_with_args(&self, args: &[&str]) -> Bot {
+        self.spawn(doorchime(self.dir.path(), args).stdout(Stdio::null()))
+    }
+
+    fn spawn(&self, command: &mut Command) -> Bot {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = doorchime(self.dir.path(), args);
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = command.stderr(log).spawn().unwrap();
         Bot { pid: child.id(), child, left: false }
     }
 

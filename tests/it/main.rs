@@ -6,6 +6,8 @@ mod api;
 mod check_cli;
 mod cli;
 mod explain_cli;
+mod fallback;
+mod fallback_bot;
 mod filled;
 mod home;
 mod lanyard;

@@ -26,10 +26,10 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Waits that a test can sit out.
-fn quick() -> WorkerSettings {
+pub fn quick() -> WorkerSettings {
     let backoff = Backoff { first: Duration::from_millis(5), most: Duration::from_millis(40) };
     let retry = RetrySettings { backoff, wait_least: Duration::from_millis(5), ..RetrySettings::default() };
     let queue = QueueSettings { brake: backoff, ..QueueSettings::default() };
@@ -45,17 +45,17 @@ fn target(name: &str, kind: &str, settings: &Value) -> (Arc<str>, Arc<Target>) {
     (name.into(), Arc::new(target))
 }
 
-fn webhook(name: &str, url: &str) -> (Arc<str>, Arc<Target>) {
+pub fn webhook(name: &str, url: &str) -> (Arc<str>, Arc<Target>) {
     target(name, "webhook", &json!({ "url": url, "timeout": "400ms", "concurrency": 16 }))
 }
 
 /// Ids that no two tests share, in order.
-fn next_id() -> DeliveryId {
+pub fn next_id() -> DeliveryId {
     static LAST: AtomicU64 = AtomicU64::new(1);
     DeliveryId::from_u128(u128::from(LAST.fetch_add(1, Ordering::Relaxed)))
 }
 
-fn delivery(target: &str, person: u64, n: u64, expires_in: Duration) -> Delivery {
+pub fn delivery(target: &str, person: u64, n: u64, expires_in: Duration) -> Delivery {
     let created_ms = Clock::start().now().wall_ms;
     Delivery {
         id: next_id(),
@@ -66,13 +66,15 @@ fn delivery(target: &str, person: u64, n: u64, expires_in: Duration) -> Delivery
         parts: json!({ "json": { "person": person, "n": n } }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + i64::try_from(expires_in.as_millis()).unwrap(),
+        fallbacks: Vec::new(),
+        origin: None,
     }
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// One run of the bot's lower half.
-struct Run {
+pub struct Run {
     store: StoreHandle,
     thread: StoreThread,
     handle: WorkerHandle,
@@ -81,7 +83,7 @@ struct Run {
 }
 
 impl Run {
-    fn start(
+    pub fn start(
         dir: &Path,
         settings: WorkerSettings,
         targets: impl IntoIterator<Item = (Arc<str>, Arc<Target>)>,
@@ -103,12 +105,12 @@ impl Run {
         Self { store, thread, handle, stop, tasks }
     }
 
-    async fn owe(&self, deliveries: Vec<Delivery>) {
+    pub async fn owe(&self, deliveries: Vec<Delivery>) {
         let owed = self.store.commit(Commit { deliveries, ..Commit::default() }).await.unwrap();
         self.handle.deliver(owed).await.unwrap();
     }
 
-    async fn stop(mut self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
@@ -117,7 +119,7 @@ impl Run {
     }
 
     /// As a kill would: what is under way is cut off, what is not written is not written.
-    async fn kill(mut self) {
+    pub async fn kill(mut self) {
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
         self.end().await;
@@ -129,7 +131,7 @@ impl Run {
         tokio::task::spawn_blocking(|| thread.join()).await.unwrap();
     }
 
-    async fn until_nothing_is_owed(&self) {
+    pub async fn until_nothing_is_owed(&self) {
         within(async {
             while !self.store.waiting().await.unwrap().is_empty() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -138,7 +140,7 @@ impl Run {
         .await;
     }
 
-    async fn until_health(&self, target: &str, expected: impl Fn(&Health) -> bool) -> Health {
+    pub async fn until_health(&self, target: &str, expected: impl Fn(&Health) -> bool) -> Health {
         let mut health = self.handle.health();
         let healths =
             within(health.wait_for(|healths| healths.get(target).is_some_and(&expected))).await.unwrap();
@@ -146,11 +148,11 @@ impl Run {
     }
 }
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
+pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("this takes too long")
 }
 
-fn entries(dir: &TempDir) -> Vec<Entry> {
+pub fn entries(dir: &TempDir) -> Vec<Entry> {
     let mut entries =
         Ledger::open(dir.path()).unwrap().list(&Filter { limit: 100_000, ..Filter::default() }).unwrap();
     entries.reverse();
@@ -158,7 +160,7 @@ fn entries(dir: &TempDir) -> Vec<Entry> {
 }
 
 /// `(person, n)` of a request.
-fn said(heard: &Heard) -> (u64, u64) {
+pub fn said(heard: &Heard) -> (u64, u64) {
     let body = heard.json();
     (body["person"].as_u64().unwrap(), body["n"].as_u64().unwrap())
 }

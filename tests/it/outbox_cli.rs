@@ -25,6 +25,8 @@ fn outbox(dir: &Path) {
         parts: json!({"text": "Ada\u{1b}[2J\u{9b}\u{2028} is online"}).as_object().unwrap().clone(),
         created_ms: now_ms - 120_000,
         expires_ms: now_ms + 3_600_000,
+        fallbacks: Vec::new(),
+        origin: None,
     };
     let deliveries = vec![delivery("phone", 1), delivery("team", 2), delivery("team", 3)];
     let (store, thread) = open(dir, Durability::Full, clock).unwrap();
@@ -166,6 +168,8 @@ fn held_up(dir: &Path, attempt: Attempt, next_in_ms: i64) {
         parts: json!({"_event": {"type": "went_online"}}).as_object().unwrap().clone(),
         created_ms: now_ms,
         expires_ms: now_ms + 3_600_000,
+        fallbacks: Vec::new(),
+        origin: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -100,6 +100,31 @@ time, after 1 s, 2 s, 4 s and so on, a minute at most, until one is delivered or
 |---|---|
 ";
 
+const FALLBACKS: &str = r#"
+## Fallbacks
+
+```yaml
+targets:
+  phone: {type: ntfy, topic: "${NTFY_TOPIC}", expire: 10m, fallback: chat}
+  chat: {type: telegram, token: "${TELEGRAM_TOKEN}", chat_id: "${TELEGRAM_CHAT}"}
+```
+
+What `phone` refuses for good, or has not taken when it expires, goes to `chat`: once, as a delivery of its own with an id of its own,
+written down in the same transaction as the end of the first one. It is wanted there for as long as `chat`'s `expire` says, counted
+from then. `chat` may have a fallback, too, up to eight one after the other; a circle is a mistake.
+
+- `expire` at a target with a fallback is how long that target is tried. A target that is away, or that is disabled, keeps what is
+  for it until then; only a refusal goes on at once.
+- A fallback of the same type is told the same. One of another type is told the message's title and text in its own form, escaped
+  as a stranger's words are, HTML without its tags; a message without a text says what changed, and a `webhook` or
+  `home_assistant` gets the default event. `fallback:` in a message says what the first fallback is told instead:
+  `{to: phone, title: "{{user.name}}", fallback: {text: "<b>{{user.name}}</b>"}}`.
+- What is told, and whom, is settled when the rule rings: a later change of the rules file does not change it.
+- `outbox list` and `outbox show` name both deliveries, and `doorchime_fallbacks_total` counts them. `outbox retry` sends the first
+  one again; its fallback does not ring a second time.
+- With `retry_on_timeout: false`, no answer in time is a refusal: then the same news may come at both.
+"#;
+
 /// Answers that disable by what their body says, as people would look for them.
 const BY_BODY: &[(&str, &str)] = &[
     ("discord", "a 404 with code 10015, a 403 with code 50027"),
@@ -181,6 +206,7 @@ fn reference() -> String {
     for target in KINDS {
         row(&mut text, &format!("`{}`", target.name), &[&disabling(target)]);
     }
+    text += FALLBACKS;
     text
 }
 

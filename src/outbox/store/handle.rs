@@ -12,7 +12,7 @@ use super::rows::{Page, Waiting};
 use super::thread::Thread;
 use super::{place, schema};
 use crate::clock::Clock;
-use crate::outbox::delivery::{Commit, Memory, Owed, Settled};
+use crate::outbox::delivery::{Commit, FellBack, Memory, Owed, Settled};
 
 /// How many rows may wait for the thread; whoever brings more waits himself.
 const WAITING_ROWS_MAX: u32 = 16_384;
@@ -100,7 +100,7 @@ pub(super) struct Write {
 
 pub(super) enum Written {
     Commit(Box<Commit>, oneshot::Sender<Vec<Owed>>),
-    Settle(Vec<Settled>, oneshot::Sender<()>),
+    Settle(Vec<Settled>, oneshot::Sender<Vec<FellBack>>),
     TakeNudges(oneshot::Sender<Vec<Nudge>>),
 }
 
@@ -141,8 +141,9 @@ impl StoreHandle {
         self.write(rows, |answer| Written::Commit(Box::new(commit), answer)).await
     }
 
-    /// Writes down what became of attempts; returns when it is durable.
-    pub async fn settle(&self, settled: Vec<Settled>) -> Result<(), StoreError> {
+    /// Writes down what became of attempts; returns when it is durable, with the deliveries that took over from
+    /// those that were not taken. They are owed now, and nobody else is told of them.
+    pub async fn settle(&self, settled: Vec<Settled>) -> Result<Vec<FellBack>, StoreError> {
         self.write(settled.len(), |answer| Written::Settle(settled, answer)).await
     }
 

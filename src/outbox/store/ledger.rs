@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::{place, rows, schema};
-use crate::outbox::delivery::{Attempt, Delivery, End, Fate, Owed};
+use crate::outbox::delivery::{Attempt, Delivery, End, Fate, Owed, Sibling};
 use crate::presence::model::UserId;
 
 /// The rows, to read and to mend.
@@ -28,6 +28,8 @@ pub struct Entry {
     /// The last attempt's.
     pub attempt: Option<Attempt>,
     pub settled_ms: Option<i64>,
+    /// What took over from it.
+    pub successor: Option<Sibling>,
 }
 
 /// One attempt at a delivery.
@@ -78,7 +80,9 @@ pub enum LookupError {
 const RETRIED_MS: i64 = 3600 * 1000;
 
 const ENTRY: &str = "state, status, answer, took_ms, settled_ms,
-    (SELECT end FROM attempts WHERE attempts.seq = deliveries.seq ORDER BY number DESC LIMIT 1)";
+    (SELECT end FROM attempts WHERE attempts.seq = deliveries.seq ORDER BY number DESC LIMIT 1),
+    (SELECT MIN(seq) FROM deliveries AS next WHERE next.origin = deliveries.seq),
+    (SELECT target FROM deliveries AS next WHERE next.origin = deliveries.seq ORDER BY seq LIMIT 1)";
 
 impl Ledger {
     /// Opens the outbox in the data directory `dir`, which must have one.
@@ -221,24 +225,28 @@ impl Ledger {
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let Owed { seq, delivery, attempts, next_ms } = rows::owed(row)?;
-    let fate = match row.get_ref(11)?.as_str()? {
+    let fate = match row.get_ref(14)?.as_str()? {
         "delivered" => Fate::Delivered,
         "dry-run" => Fate::Rehearsed,
         "dead" => Fate::Dead,
         "expired" => Fate::Expired,
         _ => Fate::Pending { next_ms },
     };
-    let took: Option<i64> = row.get(14)?;
+    let took: Option<i64> = row.get(17)?;
     let attempt = match took {
         Some(took) => Some(Attempt {
-            status: row.get(12)?,
-            answer: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+            status: row.get(15)?,
+            answer: row.get::<_, Option<String>>(16)?.unwrap_or_default(),
             took: Duration::from_millis(took.unsigned_abs()),
-            end: end(fate, row.get::<_, Option<String>>(16)?.as_deref()),
+            end: end(fate, row.get::<_, Option<String>>(19)?.as_deref()),
         }),
         None => None,
     };
-    Ok(Entry { seq, delivery, fate, attempts, attempt, settled_ms: row.get(15)? })
+    let successor = match row.get(20)? {
+        Some(seq) => Some(Sibling { seq, target: row.get(21)? }),
+        None => None,
+    };
+    Ok(Entry { seq, delivery, fate, attempts, attempt, settled_ms: row.get(18)?, successor })
 }
 
 /// How the last attempt ended, from what became of its delivery and the word that is kept of a failed one.

@@ -6,6 +6,7 @@
 
 pub mod beside;
 pub mod error;
+mod fallbacks;
 pub mod handle;
 pub mod ledger;
 mod place;

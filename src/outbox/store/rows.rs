@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
+use super::fallbacks;
 use crate::outbox::delivery::{
     Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
-    NoteKind, Owed, Part, Settled,
+    NoteKind, Owed, Part, Settled, Sibling,
 };
 use crate::presence::model::UserId;
 use crate::time::millis;
 
 /// The columns that make an `Owed`, in the order in which `owed` reads them.
 pub const OWED: &str =
-    "seq, id, target, rule, person, parts, created_ms, expires_ms, attempts, next_ms, called";
+    "seq, id, target, rule, person, parts, created_ms, expires_ms, attempts, next_ms, called, fallbacks,
+     origin, origin_target";
 
 /// People as `SQLite` keeps them: the same 64 bits, signed.
 fn person(id: Option<UserId>) -> i64 {
@@ -72,11 +74,14 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
         return Ok(());
     }
     let mut insert = db.prepare_cached(
-        "INSERT INTO deliveries (seq, id, target, rule, person, parts, created_ms, expires_ms, state, called)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)",
+        "INSERT INTO deliveries
+            (seq, id, target, rule, person, parts, created_ms, expires_ms, state, called, fallbacks, origin,
+             origin_target)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
     )?;
     for delivery in &commit.deliveries {
-        let Delivery { id, target, rule, person: about, called, parts, created_ms, expires_ms } = delivery;
+        let Delivery { id, target, rule, person: about, called, parts, created_ms, expires_ms, .. } =
+            delivery;
         let parts = serde_json::to_string(parts).expect("a map of JSON values is JSON");
         insert.execute(params![
             seq,
@@ -87,7 +92,10 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
             parts,
             created_ms,
             expires_ms,
-            called
+            called,
+            fallbacks::written(&delivery.fallbacks),
+            delivery.origin.as_ref().map(|origin| origin.seq),
+            delivery.origin.as_ref().map(|origin| &origin.target),
         ])?;
         seq += 1;
     }
@@ -235,10 +243,18 @@ pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
 
 /// A row of `OWED`.
 pub fn owed(row: &Row<'_>) -> Result<Owed> {
+    let broken =
+        |column, error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error);
     let parts = row.get_ref(5)?.as_str()?;
-    let parts = serde_json::from_str(parts).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, error.into())
-    })?;
+    let parts = serde_json::from_str(parts).map_err(|error| broken(5, error.into()))?;
+    let fallbacks = match row.get_ref(11)?.as_str_or_null()? {
+        Some(kept) => fallbacks::read(kept).ok_or_else(|| broken(11, "no fallbacks".into()))?,
+        None => Vec::new(),
+    };
+    let origin = match row.get(12)? {
+        Some(seq) => Some(Sibling { seq, target: row.get(13)? }),
+        None => None,
+    };
     Ok(Owed {
         seq: row.get(0)?,
         delivery: Delivery {
@@ -250,6 +266,8 @@ pub fn owed(row: &Row<'_>) -> Result<Owed> {
             parts,
             created_ms: row.get(6)?,
             expires_ms: row.get(7)?,
+            fallbacks,
+            origin,
         },
         attempts: row.get(8)?,
         next_ms: row.get(9)?,

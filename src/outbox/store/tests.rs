@@ -34,6 +34,8 @@ fn delivery(target: &str, rule: &str, person: u64, text: &str) -> Delivery {
         parts: json!({ "text": text }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + HOUR_MS,
+        fallbacks: Vec::new(),
+        origin: None,
     }
 }
 
@@ -539,7 +541,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
         (
             "newer",
             |path| Connection::open(path).unwrap().pragma_update(None, "user_version", 7).unwrap(),
-            |error| matches!(error, StoreError::Newer { found: 7, known: 3, .. }),
+            |error| matches!(error, StoreError::Newer { found: 7, known: 4, .. }),
         ),
         (
             "somebody else's database",

@@ -10,9 +10,9 @@ use tracing::{error, info, warn};
 use super::error::StoreError;
 use super::handle::{Command, Nudge, Read, StoreState, Wires, Write, Written};
 use super::place::{Lock, Seen};
-use super::rows;
+use super::{fallbacks, rows};
 use crate::clock::Clock;
-use crate::outbox::delivery::{Fate, Owed};
+use crate::outbox::delivery::{Fate, FellBack, Owed};
 use crate::time::Backoff;
 
 /// No more rows than this go into one transaction by gathering; a single commit may hold more.
@@ -54,6 +54,15 @@ struct Blocked {
 struct History {
     counts: [u64; rows::SETTLED.len()],
     pruned: Option<Duration>,
+}
+
+/// What one write of a transaction has found.
+#[derive(Default)]
+struct Found {
+    /// The number of its first delivery.
+    first_seq: i64,
+    fell_back: Vec<FellBack>,
+    nudges: Vec<Nudge>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,11 +159,12 @@ impl Thread {
             written = self.transact();
         }
         match written {
-            Ok(answers) => {
-                for (write, nudges) in self.held.drain(..).zip(answers) {
-                    self.next_seq = answer(write, self.next_seq, nudges);
-                }
+            Ok((found, next_seq)) => {
+                self.next_seq = next_seq;
                 self.note_writable();
+                for (write, found) in self.held.drain(..).zip(found) {
+                    answer(write, found);
+                }
             }
             Err(error) => self.note_blocked(&StoreError::sqlite(&self.path, &error)),
         }
@@ -179,16 +189,16 @@ impl Thread {
         }
     }
 
-    /// One transaction with all of `held` in it. Returns for each what it found; changes our own numbers only
-    /// if it was committed.
-    fn transact(&mut self) -> rusqlite::Result<Vec<Vec<Nudge>>> {
+    /// One transaction with all of `held` in it. Returns for each what it found, and the number of the delivery
+    /// after these; changes our own numbers only if it was committed.
+    fn transact(&mut self) -> rusqlite::Result<(Vec<Found>, i64)> {
         let now = self.clock.now();
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut history = self.history;
         let mut seq = self.next_seq;
         let mut answers = Vec::with_capacity(self.held.len());
         for write in &self.held {
-            let mut nudges = Vec::new();
+            let mut found = Found { first_seq: seq, ..Found::default() };
             match &write.what {
                 Written::Commit(commit, _) => {
                     rows::write_commit(&transaction, commit, seq)?;
@@ -198,23 +208,26 @@ impl Thread {
                     for settled in settled {
                         if rows::write_settled(&transaction, settled)? {
                             history.count(settled.fate);
+                            let fell_back = fallbacks::fall_back(&transaction, settled, seq)?;
+                            seq += i64::from(fell_back.is_some());
+                            found.fell_back.extend(fell_back);
                         }
                     }
                 }
                 Written::TakeNudges(_) => {
                     for seq in rows::take_nudges(&transaction)? {
                         let row = rows::pending_one(&transaction, seq)?;
-                        nudges.push(row.map_or(Nudge::Gone(seq), Nudge::Retry));
+                        found.nudges.push(row.map_or(Nudge::Gone(seq), Nudge::Retry));
                     }
                     history.counts = count_history(&transaction)?;
                 }
             }
-            answers.push(nudges);
+            answers.push(found);
         }
         history.prune(&transaction, now.mono, now.wall_ms)?;
         transaction.commit()?;
         self.history = history;
-        Ok(answers)
+        Ok((answers, seq))
     }
 
     fn note_blocked(&mut self, error: &StoreError) {
@@ -272,26 +285,22 @@ impl Thread {
     }
 }
 
-/// Answers one write that has become durable; returns the number after its deliveries.
-fn answer(write: Write, mut seq: i64, nudges: Vec<Nudge>) -> i64 {
+/// Answers one write that has become durable.
+fn answer(write: Write, found: Found) {
     match write.what {
         Written::Commit(commit, answer) => {
-            let mut owed = Vec::with_capacity(commit.deliveries.len());
-            for delivery in commit.deliveries {
-                owed.push(Owed { seq, delivery, attempts: 0, next_ms: 0 });
-                seq += 1;
-            }
-            let _ = answer.send(owed);
+            let numbered = (found.first_seq..).zip(commit.deliveries);
+            let owed = numbered.map(|(seq, delivery)| Owed { seq, delivery, attempts: 0, next_ms: 0 });
+            let _ = answer.send(owed.collect());
         }
         Written::Settle(_, answer) => {
-            let _ = answer.send(());
+            let _ = answer.send(found.fell_back);
         }
         Written::TakeNudges(answer) => {
-            let _ = answer.send(nudges);
+            let _ = answer.send(found.nudges);
         }
     }
     drop(write.room);
-    seq
 }
 
 impl History {
@@ -365,6 +374,8 @@ mod tests {
             parts: Parts::from_iter([("text".to_owned(), text.into())]),
             created_ms: 0,
             expires_ms: i64::MAX,
+            fallbacks: Vec::new(),
+            origin: None,
         };
         Commit { deliveries: vec![delivery; 10], ..Commit::default() }
     }

@@ -2,6 +2,7 @@
 
 mod anything;
 mod disk;
+mod fallbacks;
 mod files;
 mod noise;
 mod places;

@@ -158,7 +158,7 @@ fn keys_that_are_not_there() {
         10:15 error: `10` has no unit (`10s` are seconds, `10m` minutes)
         11:14 error: `enabled` takes `true` or `false`, and this is a text
         13:9 error: a message without `to` (name its target: `to: phone`)
-        14:21 error: unknown key `txet` of a message to a target of type `ntfy` (known here: `to`, `expire`, `title`, `message`, `priority`, `tags`, `click`, `icon`, `attach`, `filename`, `actions`, `markdown`, `delay`, `email`, `call`)
+        14:21 error: unknown key `txet` of a message to a target of type `ntfy` (known here: `to`, `expire`, `fallback`, `title`, `message`, `priority`, `tags`, `click`, `icon`, `attach`, `filename`, `actions`, `markdown`, `delay`, `email`, `call`)
         14:40 error: unknown word for `priority`: `highh` (did you mean `high`?)
         14:53 error: `tags` takes a text or a list of texts, and this is a mapping
         14:71 error: `markdown` takes `true` or `false`, and this is a number

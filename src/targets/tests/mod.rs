@@ -4,6 +4,7 @@ mod answers;
 mod harm;
 mod mistakes;
 mod requests;
+mod retold;
 
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -53,6 +54,8 @@ fn delivery(parts: Parts) -> Delivery {
         parts,
         created_ms: NOW_MS,
         expires_ms: NOW_MS,
+        fallbacks: Vec::new(),
+        origin: None,
     }
 }
 

@@ -206,7 +206,7 @@ fn takes(key: &Setting) -> &'static str {
         (_, "days") => "text or list",
         (_, "clock") => "time of day",
         (_, "otherwise") => "`drop` or `defer`",
-        (_, "lanyard" | "limit" | "smoothing" | "people" | "groups" | "targets") => "mapping",
+        (_, "lanyard" | "limit" | "smoothing" | "people" | "groups" | "targets" | "fallback") => "mapping",
         (name, takes) => panic!("`{name}` takes `{takes}`: say so in words"),
     }
 }
