@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use secrecy::SecretString;
 
 use self::asking::Explain;
-use self::looking::{Record, Watch};
+use self::looking::{Record, Replay, Watch};
 use super::style;
 use crate::logging::Format;
 use crate::web::listen::Listen;
@@ -64,6 +64,7 @@ pub enum Command {
     Test(Test),
     Watch(Watch),
     Record(Record),
+    Replay(Replay),
     Explain(Explain),
     Demo(Demo),
     Init(Init),

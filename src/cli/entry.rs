@@ -12,7 +12,9 @@ use super::args::{Args, Command, Schema};
 use super::demo::show;
 use super::exit::{Ended, Exit, Failure};
 use super::style::{self, paint};
-use super::{check, completions, explain, healthcheck, init, outbox, record, run, schema, send, test, watch};
+use super::{
+    check, completions, explain, healthcheck, init, outbox, record, replay, run, schema, send, test, watch,
+};
 use crate::logging;
 
 /// The whole program.
@@ -64,6 +66,7 @@ fn dispatch(args: Args) -> Ended {
         Command::Demo(args) => show::demo(&args),
         Command::Watch(args) => watch::watch(&args),
         Command::Record(args) => record::record(&args),
+        Command::Replay(args) => replay::replay(&args),
     }
 }
 

@@ -14,6 +14,7 @@ mod init;
 mod online;
 mod outbox;
 mod record;
+mod replay;
 mod rules_file;
 mod run;
 mod schema;

@@ -59,7 +59,7 @@ fn read(path: Option<&Path>) -> Result<RuleSet, Failure> {
 }
 
 /// The people that the words mean, each once, in the words' order.
-fn named(rules: &RuleSet, who: &[String], file: Option<&Path>) -> Result<Vec<Person>, Failure> {
+pub(super) fn named(rules: &RuleSet, who: &[String], file: Option<&Path>) -> Result<Vec<Person>, Failure> {
     let mut people: Vec<Person> = Vec::new();
     let mut add = |person: Person| {
         if people.iter().all(|known| known.id != person.id) {

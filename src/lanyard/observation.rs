@@ -3,7 +3,7 @@
 use crate::presence::model::{Presence, UserId};
 
 /// One thing learned from Lanyard. Borrows from the frame it came in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Observation<'a> {
     /// The connection is up and Lanyard has answered a subscription for the first time on it.
     Connected,

@@ -68,7 +68,7 @@ fn member<W: Write>(inner: W) -> GzEncoder<W> {
 }
 
 /// One thing found in a file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found<'r> {
     /// A line without its end, and its number.
     Line(u64, &'r str),

@@ -122,6 +122,13 @@ impl Rehearsal {
         self.show(sink);
     }
 
+    /// Lets time pass until `at`, and then learns whether Lanyard tells of people, and if not, why.
+    pub fn hear_lanyard(&mut self, at: Moment, live: Result<(), &str>, sink: Sink<'_>) {
+        self.settle(at, sink);
+        self.engine.hear_lanyard(self.now, live, &mut self.effects);
+        self.show(sink);
+    }
+
     /// The bot ends at `at` in good order, and starts again after `away`.
     ///
     /// # Panics

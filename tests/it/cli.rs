@@ -16,6 +16,7 @@ const COMMANDS: &[&[&str]] = &[
     &["check"],
     &["watch"],
     &["record"],
+    &["replay"],
     &["demo"],
     &["init"],
     &["send"],

@@ -23,6 +23,7 @@ mod readme;
 mod recording;
 mod reference;
 mod reload;
+mod replay;
 mod run_cli;
 mod sender;
 mod shape;

@@ -126,3 +126,41 @@ fn spoken(mistake: &Mistake) -> String {
         None => mistake.what.clone(),
     }
 }
+
+/// Play a recording through rules: what would have rung
+///
+/// Plays what `doorchime record` wrote through the rules file at full speed, and sends nothing. Prints each
+/// notification that would have gone out, and how often each rule rang. With --against it prints only what would be
+/// different with another rules file. Nothing is known at the recording's beginning: whoever is seen for the first
+/// time has not changed.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  doorchime replay week.jsonl.gz\n  doorchime replay week.jsonl.gz new.yaml --against \
+                        rules.yaml    before a change\n  doorchime replay week.jsonl.gz --person ada --from \
+                        '2026-11-24 18:00' --to '2026-11-24 23:00'\n  doorchime replay week.jsonl.gz --json | jq \
+                        'select(.rule == \"friend-online\").at'\n\nA place that cannot be read is told with its line, and \
+                        passed over. Ends with 1 if there was one (other than where a recorder was killed), or if \
+                        --against found a difference."
+)]
+pub struct Replay {
+    /// The recording; a FILE.1 that belongs to it is played first
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub rules: Rules,
+    /// Another rules file: print what rings with one and not with the other
+    #[arg(long, value_name = "OTHER_RULES", value_hint = clap::ValueHint::FilePath)]
+    pub against: Option<PathBuf>,
+    /// Only what rings from then on: `2026-11-24 18:30`, or `90m` from the beginning
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Only what rings before then
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Only what rings for these: names of people and groups in the rules file, or ids
+    #[arg(long, value_name = "WHO")]
+    pub person: Vec<String>,
+    /// For scripts: one JSON object a line, the last one a summary
+    #[arg(long)]
+    pub json: bool,
+}
