@@ -3,6 +3,8 @@
 //! Handles are atomics and cheap to call. Where a label is looked up, a read lock is taken: that is for what
 //! happens a few times a second, not for each frame.
 
+pub mod stages;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -15,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use self::stages::Stages;
 use crate::presence::change::ChangeKind;
 
 /// What `encode` writes, for `Content-Type`.
@@ -43,6 +46,7 @@ pub struct Metrics {
     pub rules: RulesMetrics,
     pub outbox: OutboxMetrics,
     pub store: StoreMetrics,
+    pub stages: Stages,
 }
 
 /// The connection to Lanyard and what comes over it.
@@ -250,12 +254,14 @@ impl Metrics {
         let rules = register_rules(&mut registry);
         let outbox = register_outbox(&mut registry);
         let store = register_store(registry.sub_registry_with_prefix("store"));
-        Arc::new(Self { registry, lanyard, rules, outbox, store })
+        let stages = Stages::register(&mut registry);
+        Arc::new(Self { registry, lanyard, rules, outbox, store, stages })
     }
 
     /// All of it as OpenMetrics text, as it is at the wall time `now_ms`.
     pub fn encode(&self, now_ms: i64) -> Result<String, fmt::Error> {
         self.outbox.age(now_ms);
+        self.stages.age(now_ms);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -131,7 +131,8 @@ impl Bot {
         let cut_off = Arc::new(AtomicUsize::new(0));
         tasks.start("worker", run_worker(worker, stops.worker.clone(), Arc::clone(&cut_off)));
         let healths = mail.health();
-        let committer = committer::run(to_commit, store.clone(), mail, clock, metrics.store.clone());
+        let (counted, stages) = (metrics.store.clone(), metrics.stages.clone());
+        let committer = committer::run(to_commit, store.clone(), mail, clock, counted, stages.clone());
         tasks.start("committer", committer);
         tasks.start("census", census::run(clock, rest, to_ask, found));
         let publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), Arc::clone(&self.rules));
@@ -149,6 +150,7 @@ impl Bot {
             journal,
             counter,
             publisher,
+            stages,
             since: None,
         };
         tasks.start("pipeline", pipeline.run(stops.pipeline.clone()));
@@ -167,7 +169,8 @@ impl Bot {
 }
 
 fn worker_settings(dry_run: bool, metrics: &Metrics) -> WorkerSettings {
-    WorkerSettings { dry_run, metrics: metrics.outbox.clone(), ..WorkerSettings::default() }
+    let (counted, stages) = (metrics.outbox.clone(), metrics.stages.clone());
+    WorkerSettings { dry_run, metrics: counted, stages, ..WorkerSettings::default() }
 }
 
 /// Decides who may see what over the HTTP side, and says so in the log.

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::metrics::StoreMetrics;
+use crate::metrics::stages::{Stage, Stages};
 use crate::outbox::delivery::Commit;
 use crate::outbox::store::handle::StoreHandle;
 use crate::outbox::worker::WorkerHandle;
@@ -25,6 +26,7 @@ pub async fn run(
     worker: WorkerHandle,
     clock: Clock,
     metrics: StoreMetrics,
+    stages: Stages,
 ) -> Result<(), String> {
     while let Some(Gathered { commit, since }) = gathered.recv().await {
         let rows = commit.rows() as u64;
@@ -35,7 +37,9 @@ pub async fn run(
             metrics.frame_committed(clock.now().mono.saturating_sub(since));
         }
         if !owed.is_empty() {
+            stages.set(Stage::Worker, worker.is_full(), clock.now().wall_ms);
             worker.deliver(owed).await.map_err(|error| error.to_string())?;
+            stages.set(Stage::Worker, false, clock.now().wall_ms);
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ use crate::engine::person::Standing;
 use crate::engine::watch::Telling;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::socket::Client;
+use crate::metrics::stages::{Stage, Stages};
 use crate::outbox::health::Healths;
 use crate::presence::model::UserId;
 use crate::recording::recorder::Recorder;
@@ -55,6 +56,7 @@ pub struct Pipeline {
     pub journal: Journal,
     pub counter: Counter,
     pub publisher: Publisher,
+    pub stages: Stages,
     /// When the first frame came that something in the next commit is owed for.
     pub since: Option<Duration>,
 }
@@ -69,6 +71,7 @@ impl Pipeline {
         loop {
             let now = self.clock.now();
             let read = effects.commit.rows() < PENDING_ROWS_MAX;
+            self.stages.set(Stage::Commit, !read, now.wall_ms);
             let due = [self.engine.deadline().filter(|_| read), self.publisher.deadline()];
             tokio::select! {
                 biased;

@@ -24,6 +24,7 @@ use super::store::rows::{Page, Waiting};
 use super::ward::Ward;
 use crate::clock::Clock;
 use crate::lanyard::chance::Chance;
+use crate::metrics::stages::{Stage, Stages};
 use crate::metrics::{Metrics, OutboxMetrics};
 use crate::targets::Target;
 use crate::time::Moment;
@@ -41,19 +42,22 @@ pub struct WorkerSettings {
     pub retry: RetrySettings,
     /// Where to count.
     pub metrics: OutboxMetrics,
+    pub stages: Stages,
     /// Of the jitter.
     pub seed: u64,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
+        // Counted, and shown nowhere.
+        let unseen = Metrics::new();
         Self {
             dry_run: false,
             grace: Duration::from_secs(10),
             queue: QueueSettings::default(),
             retry: RetrySettings::default(),
-            // Counted, and shown nowhere.
-            metrics: Metrics::new().outbox.clone(),
+            metrics: unseen.outbox.clone(),
+            stages: unseen.stages.clone(),
             seed: RandomState::new().hash_one(0),
         }
     }
@@ -182,7 +186,9 @@ impl Worker {
             self.settle();
             let now = self.clock.now();
             // With too much unsettled the queue is not asked, and its deadlines are none.
-            let queue = self.queue.deadline(now).filter(|_| self.may_start());
+            let may_start = self.may_start();
+            self.settings.stages.set(Stage::Settle, !may_start, now.wall_ms);
+            let queue = self.queue.deadline(now).filter(|_| may_start);
             let deadline = [queue, self.count_at()].into_iter().flatten().min();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -517,6 +523,11 @@ impl Worker {
 }
 
 impl WorkerHandle {
+    /// Whether the next hand-over has to wait.
+    pub fn is_full(&self) -> bool {
+        self.mail.capacity() == 0
+    }
+
     /// Hands over what commits returned, in the order of the commits. Waits while the worker has its hands full.
     pub async fn deliver(&self, owed: Vec<Owed>) -> Result<(), WorkerError> {
         self.mail.send(Mail::Owed(owed)).await.map_err(|_| WorkerError::Gone)

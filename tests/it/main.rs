@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod backpressure;
 mod check_cli;
 mod cli;
 mod explain_cli;

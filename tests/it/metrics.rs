@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorchime::engine::verdict::Verdict;
+use doorchime::metrics::stages::Stage;
 use doorchime::metrics::{ANSWERS, CLOSES, ENDS, GARBAGE, LOADS, Metrics};
 use doorchime::presence::change::ChangeKind;
 use doorchime::presence::model::UserId;
@@ -100,6 +101,7 @@ fn page() -> String {
         ("reason", words(CLOSES)),
         ("result", words(LOADS)),
         ("rule", "the rule's `id`".to_owned()),
+        ("stage", words(&Stage::ALL.map(Stage::word))),
         ("target", "the target's name".to_owned()),
         ("verdict", words(&Verdict::WORDS)),
         ("version", "doorchime's version".to_owned()),
