@@ -11,6 +11,7 @@ use crate::engine::effects::Told;
 use crate::engine::verdict::Verdict;
 use crate::outbox::delivery::Delivery;
 use crate::printable::plain;
+use crate::rules::cause::Cause;
 use crate::rules::duration::spell_duration;
 use crate::rules::scope::Now;
 use crate::rules::set::RuleSet;
@@ -21,6 +22,9 @@ use crate::targets::filled;
 const LINES_MAX: usize = 200;
 /// A message is shown up to here.
 const MESSAGE_CHARS_MAX: usize = 120;
+
+/// Of the values that decided a condition, so many.
+const VALUES_MAX: usize = 4;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,16 +187,23 @@ fn changes(lines: &[Line]) -> Option<String> {
     Some(format!("{}: {}{detail}{late}", plain(who?), kinds.join(", ")))
 }
 
-/// Why a rule did not ring. That it is about something else is no news, unless it was to ring.
+/// Why a rule did not ring, and what decided it. That it is about something else is no news, unless it was to ring.
 fn quiet(told: &Told, story: &Story, asked: &BTreeSet<&str>) -> Option<String> {
-    let Told::Verdict { rule, verdict, cause, .. } = told else { return None };
+    let Told::Verdict { rule, verdict, cause, values, .. } = told else { return None };
     let about = story.only.as_ref().is_none_or(|only| only.contains(rule));
     let aside = matches!(verdict, Verdict::Narrowed | Verdict::ToldAlready);
     if *verdict == Verdict::Fired || !about || (aside && !asked.contains(&**rule)) {
         return None;
     }
-    let of = if aside { format!(" ({})", cause.name()) } else { String::new() };
-    Some(format!("{}{of}: {verdict}", plain(rule)))
+    let of = match cause {
+        Cause::Change(_) if !aside => String::new(),
+        cause => format!(" ({})", cause.name()),
+    };
+    let values = values.iter().take(VALUES_MAX);
+    let values: Vec<String> =
+        values.map(|(part, worth)| format!("{} = {}", plain(part), plain(worth))).collect();
+    let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+    Some(format!("{}{of}: {verdict}{values}", plain(rule)))
 }
 
 fn rings(firing: &Firing) -> String {

@@ -26,8 +26,31 @@ rules:
 tests:
 ";
 
+/// Rules that wait, for what lasts and for what comes together.
+const WAITING: &str = "people: {ada: 94490510688792576, bob: 156114103033790464}
+groups: {all: [ada, bob]}
+targets: {house: {type: home_assistant, url: \"http://ha\", token: t}, screen: {type: console}}
+rules:
+  - id: light
+    who: ada
+    while: playing.name == \"Factorio\" && platforms.desktop
+    for: 30s
+    grace: 2m
+    enter: [{to: house, service: light.turn_on}]
+    exit: [{to: house, service: light.turn_off}]
+  - {id: both, while: 'all.filter(p, p.online).size() >= 2', enter: screen}
+  - {id: nobody, while: '!all.exists(p, p.online)', for: 30m, enter: screen}
+  - {id: night, while: now.hour >= 22, enter: screen, exit: screen}
+  - {id: long, who: bob, when: started_playing, for: 45m, send: screen}
+tests:
+";
+
 fn load(tests: &str) -> Loaded {
-    match file::load_from("rules.yaml", format!("{HEAD}{tests}\n").as_bytes()) {
+    load_with(HEAD, tests)
+}
+
+fn load_with(head: &str, tests: &str) -> Loaded {
+    match file::load_from("rules.yaml", format!("{head}{tests}\n").as_bytes()) {
         Ok(loaded) => loaded,
         Err(findings) => panic!("{}", findings.render(false)),
     }
@@ -35,7 +58,11 @@ fn load(tests: &str) -> Loaded {
 
 /// What is told of the tests that fail.
 fn failures(tests: &str) -> String {
-    let Loaded { set, stories, .. } = load(tests);
+    failures_with(HEAD, tests)
+}
+
+fn failures_with(head: &str, tests: &str) -> String {
+    let Loaded { set, stories, .. } = load_with(head, tests);
     Report::play(&Arc::new(set), &stories, |_, _| {}).text()
 }
 
@@ -107,6 +134,37 @@ fn what_befalls_doorchime_itself_can_be_tested() {
 }
 
 #[test]
+fn what_waits_rings_in_its_time() {
+    for (steps, expect) in [
+        // Too short for `for`, whether it begins at the start or later.
+        ("{ada: {playing: Factorio}}, {at: 20s, ada: online}", ""),
+        ("{at: 5s, ada: {playing: Factorio}}, {at: 20s, ada: online}", ""),
+        (
+            "{at: 5s, ada: {playing: Factorio}}, {at: 10m, ada: online}",
+            "{rule: light, text: light.turn_on, at: 35s}, {rule: light, text: light.turn_off, at: 12m10s}",
+        ),
+        ("{ada: {playing: Factorio}}, {at: 10s, restart: 5s}", "{rule: light, text: light.turn_on, at: 30s}"),
+        ("{ada: online}, {at: 1m, bob: idle}", "both"),
+        (
+            "{at: 1h, ada: online}, {at: 2h, ada: offline}",
+            "{rule: nobody, at: 30m}, {rule: nobody, at: 2h31m}",
+        ),
+        ("{bob: online}, {at: 5s, bob: {playing: G}}", "{rule: long, person: bob, at: 45m5s}"),
+        ("{bob: online}, {at: 5s, bob: {playing: G}}, {at: 44m, bob: online}", ""),
+    ] {
+        let told = failures_with(WAITING, &format!("  - {{steps: [{steps}], expect: [{expect}]}}"));
+        assert_eq!(told, "", "{steps}");
+    }
+    let night = "  - {start: 21:30, until: 12h, steps: [{ada: online}], expect: [{rule: night, at: \"22:00\"}, {rule: night, at: \"0:00\"}]}";
+    assert_eq!(failures_with(WAITING, night), "");
+    let waits = failures_with(
+        WAITING,
+        "  - {until: 1m, steps: [{bob: online}, {at: 5s, bob: {playing: G}}], expect: [long]}",
+    );
+    assert!(waits.contains("quiet long: if it stays so for another 2700 s"), "{waits}");
+}
+
+#[test]
 fn clocks_and_calendars_are_the_files_own() {
     for (start, expect) in [("21:59", "[]"), ("\"22:00\"", "[night]"), ("2026-07-01 22:30", "[night]")] {
         let test = format!(
@@ -137,19 +195,19 @@ fn a_failure_tells_what_happened_and_what_did_not() {
         "both (line 18)
     5s  ada: online, cy: {track: S}
           ada: went_online, changed_status, joined_platform (offline -> online)
-            quiet night: `if` is false
+            quiet night: `if` is false: now.hour = 12
             rings on for ada -> screen: ada!; team: ada & co
           cy: went_online, changed_status, joined_platform, started_listening, started_activity (offline -> online)
-            quiet night: `if` is false
+            quiet night: `if` is false: now.hour = 12
             rings on for cy -> screen: cy!; team: cy & co  <- not expected
   1m5s  ada: offline
   2m5s    ada: went_offline, changed_status, left_platform (online -> offline)
-            quiet night: `if` is false
+            quiet night: `if` is false: now.hour = 12
             rings off for ada -> screen: ada is offline  <- not expected
   3m5s  ada: online
           ada: went_online, changed_status, joined_platform (offline -> online)
             quiet on: `cooldown` for another 420 s
-            quiet night: `if` is false
+            quiet night: `if` is false: now.hour = 12
         missing: rule: on, person: ada (line 22)
                  it rang, but not as often as it is expected
         missing: rule: night, person: ada (line 23)

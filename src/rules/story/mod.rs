@@ -11,6 +11,7 @@ pub mod said;
 mod steps;
 pub mod words;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,8 @@ use crate::time::Moment;
 const TESTS_MAX: usize = 10_000;
 /// Steps of one test.
 const STEPS_MAX: usize = 10_000;
+/// What happens to people in all tests of a file; a group is as many as it has members.
+const EVENTS_MAX: usize = 200_000;
 /// What one test expects.
 const EXPECTED_MAX: usize = 1_000;
 /// A test is over after so long, by its own clock.
@@ -104,6 +107,8 @@ struct Cast<'c> {
     /// The rules' ids as they are written, whatever is wrong with the rules.
     ids: Vec<&'c str>,
     rules: HashMap<&'c str, &'c Rule>,
+    /// What has happened to people in all tests so far.
+    events: Cell<usize>,
     /// Whether all rules could be compiled.
     whole: bool,
     zone: &'c TimeZone,
@@ -134,6 +139,7 @@ pub fn compile_all(
     let waits = rules.iter().map(Rule::longest_wait).max().unwrap_or_default();
     let cast = Cast {
         known,
+        events: Cell::new(0),
         whole: ids.len() == rules.len(),
         ids,
         rules: rules.iter().map(|rule| (&*rule.id, rule)).collect(),
@@ -159,6 +165,10 @@ pub fn compile_all(
         }
         let name = name.map_or_else(|| format!("test {}", at + 1), |name| name.text.to_owned());
         stories.extend(cast.story(name, node, reader));
+        if cast.events.get() > EVENTS_MAX {
+            reader.problems.too_many(entry.key_at, "presences in the tests of one file", EVENTS_MAX);
+            break;
+        }
     }
     stories
 }

@@ -42,7 +42,7 @@ impl Last {
     /// Another presence; what Lanyard keeps of a person whatever they do stays.
     fn replace(&mut self, mut seen: Map<String, Json>) {
         for lasting in ["discord_user", "kv"] {
-            seen.insert(lasting.to_owned(), self.seen[lasting].take());
+            seen.extend(self.seen.remove_entry(lasting));
         }
         keep_beginnings(&self.seen, &mut seen);
         self.seen = seen;

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::person::{Last, Said};
 use super::said::said;
 use super::words;
-use super::{Cast, Event, LASTS_MAX, STEPS_MAX, Step};
+use super::{Cast, EVENTS_MAX, Event, LASTS_MAX, STEPS_MAX, Step};
 use crate::presence::model::UserId;
 use crate::rules::diagnostic::Problem;
 use crate::rules::duration::spell_duration;
@@ -113,6 +113,10 @@ impl Cast<'_> {
     ) {
         let Some(ids) = self.who(entry, reader) else { return };
         let step_ms = clock.start_ms.saturating_add(millis(at));
+        self.events.set(self.events.get().saturating_add(ids.len()));
+        if self.events.get() > EVENTS_MAX {
+            return;
+        }
         for (id, key) in ids {
             if progress.starting && !progress.begun.insert(id) {
                 let what = format!("`{}` is described twice at the start", entry.key);
