@@ -29,6 +29,8 @@ pub mod waiting;
 pub mod watch;
 
 #[cfg(test)]
+mod any_holding;
+#[cfg(test)]
 mod any_story;
 #[cfg(test)]
 mod holding_transcripts;

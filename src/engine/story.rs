@@ -23,7 +23,7 @@ use super::machine::Engine;
 use super::verdict::Verdict;
 use super::watch::Telling;
 use crate::lanyard::observation::Observation;
-use crate::outbox::delivery::Memory;
+use crate::outbox::delivery::{Commit, Memory};
 use crate::presence::model::{Presence, UserId};
 use crate::rehearsal::disk::Disk;
 use crate::rules::compile::compile;
@@ -46,6 +46,8 @@ pub struct Story {
     /// When the process that runs has begun.
     begun: Duration,
     told: Vec<String>,
+    /// What is written down, and told, only when a line says so; `None` if everything is at once.
+    unwritten: Option<Vec<(Moment, Commit, Vec<String>)>>,
 }
 
 /// A rules file about the three of them, of whom two are a squad.
@@ -91,7 +93,13 @@ impl Story {
             now,
             begun: Duration::ZERO,
             told: Vec::new(),
+            unwritten: None,
         }
+    }
+
+    /// Nothing is on its way before a line `5 write`, and what is not is lost by a kill.
+    pub fn lazy(files: &[&str]) -> Self {
+        Self { unwritten: Some(Vec::new()), ..Self::new(files) }
     }
 
     /// Plays the lines of a story, and tells what it led to.
@@ -115,7 +123,9 @@ impl Story {
                 if word == "restart" {
                     self.engine.save_all(self.now, &mut self.effects);
                     self.show();
+                    self.write();
                 }
+                self.unwritten = self.unwritten.as_ref().map(|_| Vec::new());
                 self.effects = Effects::default();
                 self.now = self.now.plus(Duration::from_secs(number().unsigned_abs()));
                 self.begun += self.now.mono;
@@ -124,6 +134,7 @@ impl Story {
                 self.engine = Engine::new(Arc::clone(&self.rules), self.disk.memory(), self.now, 1);
                 self.engine.watch(Telling::Everything);
             }
+            "write" => self.write(),
             "clock" => self.now.wall_ms += number() * 1000,
             "rules" => {
                 self.rules = Arc::clone(&self.files[usize::try_from(number()).unwrap()]);
@@ -175,21 +186,34 @@ impl Story {
         panic!("woken without end at {:?}", self.now);
     }
 
+    fn write(&mut self) {
+        for (at, commit, told) in self.unwritten.iter_mut().flat_map(|unwritten| unwritten.drain(..)) {
+            self.disk.write(commit, at);
+            self.told.extend(told);
+        }
+    }
+
     /// Notes what came of it, and writes it down.
     fn show(&mut self) {
         let at = (self.begun + self.now.mono).as_secs_f64();
+        let mut lines = Vec::new();
         for told in self.effects.told.drain(..) {
             let Told::Verdict { rule, name, cause, verdict, .. } = told else { continue };
             if verdict != Verdict::Fired {
                 let name = if name.is_empty() { String::new() } else { format!(" {name}") };
-                self.told.push(format!("{at:.0} {rule}{name} {} ({})", cause.name(), verdict.word()));
+                lines.push(format!("{at:.0} {rule}{name} {} ({})", cause.name(), verdict.word()));
             }
         }
         let commit = std::mem::take(&mut self.effects.commit);
         for owed in &commit.deliveries {
-            self.told.push(format!("{at:.0} {}: {}", owed.rule, owed.parts["text"].as_str().unwrap()));
+            lines.push(format!("{at:.0} {}: {}", owed.rule, owed.parts["text"].as_str().unwrap()));
         }
-        self.disk.write(commit, self.now);
+        if let Some(unwritten) = &mut self.unwritten {
+            unwritten.push((self.now, commit, lines));
+        } else {
+            self.disk.write(commit, self.now);
+            self.told.extend(lines);
+        }
     }
 }
 

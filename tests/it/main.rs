@@ -28,6 +28,7 @@ mod replay;
 mod run_cli;
 mod sender;
 mod shape;
+mod states;
 mod test_cli;
 mod watch;
 mod web;

@@ -185,7 +185,7 @@ impl<'c> Checker<'c> {
         }
         match name {
             "change" => return mistake.help("only rules with `when` have a change"),
-            "before" => return mistake.help("only rules with `when` have a before and an after"),
+            "before" => return mistake.help("only a rule with `who` and `when` has a before and an after"),
             "none" | "None" | "nil" | "undefined" | "NULL" => return mistake.help("write `null`"),
             "rule" | "raw" => return mistake.help("only templates know it"),
             "late" | "late_by" | "since" | "lasted" => {

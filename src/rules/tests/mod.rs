@@ -9,6 +9,7 @@ mod places;
 mod schema;
 mod secrets;
 mod slips;
+mod states;
 mod stories;
 mod story;
 mod targets;

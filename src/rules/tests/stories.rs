@@ -18,7 +18,7 @@ fn with(rules: &str) -> String {
     )
 }
 
-fn check_rules(rules: &str, expected: &str) {
+pub(super) fn check_rules(rules: &str, expected: &str) {
     check(&with(rules), expected);
 }
 

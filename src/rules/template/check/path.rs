@@ -225,7 +225,11 @@ impl Checker<'_> {
         if !self.names.has_person && person.root(name).is_some() {
             return Some("only a rule with `who` is about one person");
         }
-        (name == "change").then_some("only a rule with `when` has a change")
+        match name {
+            "change" => Some("only a rule with `when` has a change"),
+            "before" => Some("only a rule with `who` and `when` has a before and an after"),
+            _ => None,
+        }
     }
 
     pub(super) fn is_name(&self, name: &str) -> bool {
