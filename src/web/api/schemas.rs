@@ -216,6 +216,9 @@ fn deliveries() -> Vec<Named> {
         "settled": or_null(time()),
         "attempts": whole(),
         "last_attempt": or_null(reference("Attempt")),
+        "fallback_of": or_null(reference("Sibling")),
+        "fell_back_to": or_null(reference("Sibling")),
+        "fallbacks": json!({"type": "array", "items": text()}),
         "message": {"type": "object"},
         "waits": or_null(object(json!({
             "for": one_of(Waits::WORDS),
@@ -230,6 +233,7 @@ fn deliveries() -> Vec<Named> {
         ("Delivery", object(delivery)),
         ("DeliveryWithTries", object(with_tries)),
         ("Dropped", object(json!({"number": whole(), "dropped": truth()}))),
+        ("Sibling", object(json!({"number": whole(), "target": text()}))),
         ("Attempt", object(json!({"status": or_null(whole()), "answer": text(), "took_ms": whole()}))),
         (
             "Try",
