@@ -112,7 +112,7 @@ impl Vars for Nothing {
 /// One rule for each change, which tells what began or ended where that is an activity.
 fn rule_set(people: u64, smoothing: &str) -> Arc<RuleSet> {
     let named: Vec<String> = (0..people).map(|n| format!("p{n}: {}", id(n))).collect();
-    let rules = ChangeKind::ALL.iter().map(|kind| {
+    let rules = ChangeKind::ALL.iter().filter(|kind| !kind.is_own()).map(|kind| {
         let name = kind.name();
         let text = match name {
             "started_activity" => "{{change.to.name}}",

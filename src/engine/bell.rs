@@ -168,7 +168,7 @@ impl Bell {
         scope: &Scope<'_>,
         effects: &mut Effects,
     ) -> Verdict {
-        if !when.triggered_by(changed) {
+        if !when.triggered_by(changed.into()) {
             return Verdict::Narrowed;
         }
         if step.too_late(self.rules.catch_up) {
@@ -247,8 +247,8 @@ fn scope<'a>(
     Scope {
         person: Some(step.sight(rules, step.after)),
         before: Some(step.sight(rules, step.before)),
-        change: Some(changed),
         cause: Some(Cause::Change(changed.change.kind)),
+        change: Some(changed.into()),
         now,
         zone: &rules.timezone,
         people: crowd,

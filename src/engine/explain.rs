@@ -198,7 +198,7 @@ impl Engine {
         Scope {
             person: sight(present),
             before: sight(met.map_or(present, |met| met.before)),
-            change: met,
+            change: met.map(Into::into),
             cause: met.map(|met| Cause::Change(met.change.kind)),
             now: Now::at(now.wall_ms, &self.rules.timezone),
             zone: &self.rules.timezone,

@@ -55,7 +55,8 @@ pub fn about(changed: Changed<'_>) -> String {
         Subject::Track => "track".to_owned(),
         Subject::CustomStatus => "custom status".to_owned(),
         Subject::Profile => "profile".to_owned(),
-        Subject::Person => "person".to_owned(),
+        // Nobody waits for news of our own.
+        Subject::Person | Subject::Own => "person".to_owned(),
         Subject::Kv => format!("kv {}", kv_key(changed).unwrap_or_default()),
         Subject::Activity => {
             let of =

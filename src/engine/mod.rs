@@ -18,6 +18,7 @@ pub mod limits;
 pub mod machine;
 pub mod marks;
 mod memory;
+mod own;
 pub mod person;
 mod ripening;
 pub mod states;

@@ -148,7 +148,7 @@ impl Bell {
             let scope = Scope {
                 person: Some(sight),
                 before: Some(Sight { presence: changed.before, ..sight }),
-                change: Some(changed),
+                change: Some(changed.into()),
                 cause: Some(Cause::Change(changed.change.kind)),
                 now: Now::at(now.wall_ms, &rules.timezone),
                 zone: &rules.timezone,

@@ -118,7 +118,7 @@ impl Engine {
 
     fn look(&mut self, now: Moment, part: &Part, look: Look<'_>, effects: &mut Effects) {
         if let Some(news) = self.troubles.look(now, part, look, self.rules.down_after) {
-            tell(news, effects);
+            self.tell(now, news, effects);
         }
         self.end_patience(now, effects);
     }
@@ -126,8 +126,16 @@ impl Engine {
     /// Tells what has lasted long enough.
     pub(super) fn end_patience(&mut self, now: Moment, effects: &mut Effects) {
         while let Some(news) = self.troubles.pop_due(now) {
-            tell(news, effects);
+            self.tell(now, news, effects);
         }
+    }
+
+    /// What rules make of it goes into one transaction with the fact that they were told.
+    fn tell(&mut self, now: Moment, news: News, effects: &mut Effects) {
+        let since_ms = matches!(news.turn, Turn::Fails { .. }).then_some(news.since_ms);
+        effects.commit.failures.push(Failure { part: news.part.clone(), since_ms });
+        self.bell.ring_own(now, &news, &self.known, effects);
+        effects.news.push(news);
     }
 
     pub(super) fn recall_failures(&mut self, now: Moment, failures: Vec<Failure>) {
@@ -153,12 +161,6 @@ impl Engine {
             stays
         });
     }
-}
-
-fn tell(news: News, effects: &mut Effects) {
-    let since_ms = matches!(news.turn, Turn::Fails { .. }).then_some(news.since_ms);
-    effects.commit.failures.push(Failure { part: news.part.clone(), since_ms });
-    effects.news.push(news);
 }
 
 fn is_there(part: &Part, rules: &RuleSet) -> bool {

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effects::Effects;
+use super::effects::{Effects, Told};
 use super::machine::Engine;
 use super::troubles::{News, Turn};
+use super::verdict::Verdict;
+use super::watch::Telling;
+use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{Failure, Memory, Part};
 use crate::outbox::health::Health;
+use crate::presence::model::Presence;
 use crate::rules::file;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
@@ -27,8 +31,12 @@ enum Event {
     Clock(i64),
     /// Other rules, with these targets.
     Adopt(&'static str),
+    /// The same targets, and these rules.
+    AdoptRules(&'static str),
+    /// Ada's status is this.
+    Ada(&'static str),
 }
-use Event::{Adopt, Clock, Gone, Live, Restart, Target};
+use Event::{Ada, Adopt, AdoptRules, Clock, Gone, Live, Restart, Target};
 
 #[derive(Clone, Copy)]
 enum Does {
@@ -55,12 +63,12 @@ impl Does {
     }
 }
 
-fn rules(targets: &str) -> Arc<RuleSet> {
+/// A rule that has nothing to do with it.
+const OTHER: &str = "{id: on, who: ada, when: went_online, send: phone}";
+
+fn rules(targets: &str, rules: &str) -> Arc<RuleSet> {
     let targets: Vec<String> = targets.split(' ').map(|name| format!("{name}: {{type: console}}")).collect();
-    let text = format!(
-        "people: {{ada: 7}}\ntargets: {{{}}}\nrules: [{{id: r, who: ada, when: went_online, send: phone}}]\n",
-        targets.join(", ")
-    );
+    let text = format!("people: {{ada: 7}}\ntargets: {{{}}}\nrules: [{rules}]\n", targets.join(", "));
     match file::load_from("rules.yaml", text.as_bytes()) {
         Ok(loaded) => Arc::new(loaded.set),
         Err(findings) => panic!("{}", findings.render(false)),
@@ -69,9 +77,17 @@ fn rules(targets: &str) -> Arc<RuleSet> {
 
 /// Plays events at seconds, and ten minutes longer; tells the news as `second what`, with how long it was.
 fn play(events: &[(u64, Event)]) -> Vec<String> {
+    play_by(OTHER, events).0
+}
+
+/// The same by these rules: the news, and what rang as `second target: text`, or `second (why not)`.
+fn play_by(text: &str, events: &[(u64, Event)]) -> (Vec<String>, Vec<String>) {
     let start = Moment { mono: Duration::from_secs(5), wall_ms: 1_700_000_000_000 };
-    let mut rules = rules("phone team");
+    let mut rules = rules("phone team", text);
     let mut engine = Engine::new(Arc::clone(&rules), Memory::default(), start, 1);
+    engine.watch(Telling::Everything);
+    let mut rang = Vec::new();
+    let mut marks = Vec::new();
     let mut disk: BTreeMap<Part, i64> = BTreeMap::new();
     let (mut live, mut healths) = (true, BTreeMap::new());
     let (mut told, mut away, mut set_ms) = (Vec::new(), 0, 0);
@@ -88,8 +104,17 @@ fn play(events: &[(u64, Event)]) -> Vec<String> {
                 Target(name, does) => drop(healths.insert(name.into(), does.health())),
                 Clock(seconds) => set_ms += seconds * 1000,
                 Adopt(targets) => {
-                    rules = self::rules(targets);
+                    rules = self::rules(targets, text);
                     engine.adopt(now, Arc::clone(&rules), &mut effects);
+                }
+                AdoptRules(text) => {
+                    rules = self::rules("phone team", text);
+                    engine.adopt(now, Arc::clone(&rules), &mut effects);
+                }
+                Ada(status) => {
+                    let raw = format!(r#"{{"discord_user":{{"id":"7"}},"discord_status":"{status}"}}"#);
+                    let (id, presence) = Presence::parse(&raw, None).unwrap();
+                    engine.observe(now, Observation::Updated(id, presence), &mut effects);
                 }
                 Restart(seconds) => {
                     engine.save_all(now, &mut effects);
@@ -99,8 +124,10 @@ fn play(events: &[(u64, Event)]) -> Vec<String> {
                     let failures = disk
                         .iter()
                         .map(|(part, since_ms)| Failure { part: part.clone(), since_ms: Some(*since_ms) });
-                    let memory = Memory { failures: failures.collect(), ..Memory::default() };
+                    let memory =
+                        Memory { failures: failures.collect(), marks: marks.clone(), ..Memory::default() };
                     engine = Engine::new(Arc::clone(&rules), memory, now, 1);
+                    engine.watch(Telling::Everything);
                     healths.clear();
                 }
             }
@@ -111,9 +138,21 @@ fn play(events: &[(u64, Event)]) -> Vec<String> {
             assert_eq!(now.wall_ms - news.since_ms, lasted(news).unwrap_or(now.wall_ms - news.since_ms));
             format!("{second} {}", spell(news))
         }));
+        rang.extend(effects.commit.deliveries.iter().map(|owed| {
+            assert_eq!(effects.commit.failures.len(), 1, "in one transaction with what is known then");
+            assert_eq!((owed.person, owed.created_ms), (None, now.wall_ms));
+            format!("{second} {}: {}", owed.target, owed.parts["text"].as_str().unwrap())
+        }));
+        rang.extend(effects.told.drain(..).filter_map(|told| match told {
+            Told::Verdict { person: None, verdict, .. } if verdict != Verdict::Fired => {
+                Some(format!("{second} ({})", verdict.word()))
+            }
+            _ => None,
+        }));
+        marks.extend(effects.commit.marks.iter().cloned());
         write(&mut disk, &mut effects);
     }
-    told
+    (told, rang)
 }
 
 fn write(disk: &mut BTreeMap<Part, i64>, effects: &mut Effects) {
@@ -269,4 +308,114 @@ fn a_target_that_is_gone_is_forgotten() {
         ["0 team fails: HTTP 500"],
         "neither after a restart"
     );
+}
+
+#[test]
+fn news_ring_in_words_of_their_own() {
+    let phone = |does| Target("phone", does);
+    let all = "{id: own, when: [lanyard_down, lanyard_up, target_failing, target_recovered], send: team}";
+    assert_eq!(
+        play_by(all, &[(0, Gone), (400, Live), (500, phone(IsDisabled)), (590, phone(Well))]).1,
+        [
+            "300 team: Lanyard is down, and nobody is watched: refused",
+            "400 team: Lanyard is back after 6 min 40 s",
+            "500 team: phone fails: HTTP 500",
+            "590 team: phone works again after 1 min 30 s",
+        ]
+    );
+    let said = "{id: own, when: [lanyard_up, target_failing], send: [{to: team, text: \"{{change.kind}} {{default change.target 'nothing'}} {{default change.why 'well'}} {{lasted}} {{rule}} {{late}} {{time since '%H:%M:%S'}}\"}]}";
+    assert_eq!(
+        play_by(said, &[(0, Gone), (400, Live), (500, phone(IsDisabled))]).1,
+        [
+            "400 team: lanyard_up nothing well 6 min 40 s own false 22:13:20",
+            "500 team: target_failing phone HTTP 500  own false 22:21:40",
+        ]
+    );
+}
+
+#[test]
+fn a_restart_rings_nothing_and_forgets_nothing() {
+    let all = "{id: own, when: [lanyard_down, lanyard_up, target_failing, target_recovered], send: {to: team, text: '{{change.kind}}'}}";
+    let phone = |does| Target("phone", does);
+    assert_eq!(
+        play_by(all, &[(0, Gone), (10, phone(IsDisabled)), (400, Restart(60)), (500, Restart(60))]).1,
+        ["10 team: target_failing", "300 team: lanyard_down"]
+    );
+    assert_eq!(
+        play_by(
+            all,
+            &[
+                (0, Gone),
+                (10, phone(IsDisabled)),
+                (400, Restart(60)),
+                (401, Live),
+                (402, phone(Well)),
+                (450, Restart(1))
+            ]
+        )
+        .1,
+        [
+            "10 team: target_failing",
+            "300 team: lanyard_down",
+            "401 team: lanyard_up",
+            "402 team: target_recovered"
+        ]
+    );
+}
+
+#[test]
+fn own_rules_are_narrowed_asked_and_held_back_like_others() {
+    let (phone, team) = (|does| Target("phone", does), |does| Target("team", does));
+    let two: &[(u64, Event)] =
+        &[(0, phone(IsDisabled)), (1, team(IsDisabled)), (700, team(Well)), (1400, team(IsDisabled))];
+    for (keys, expected) in [
+        ("when: {target_failing: {target: te*}}", &["0 (narrowed)", "1 team", "1400 team"][..]),
+        (
+            "when: target_failing, if: 'change.target == \"phone\" && change.why.contains(\"500\")'",
+            &["0 team", "1 (condition_false)", "1400 (condition_false)"],
+        ),
+        ("when: target_failing, cooldown: 10m", &["0 team", "1 (cooldown)", "1400 team"]),
+        ("when: target_failing, dedupe: '{{change.target}}'", &["0 team", "1 team", "1400 (duplicate)"]),
+        ("when: target_failing, limit: {count: 1, per: 10m}", &["0 team", "1 (limit)", "1400 team"]),
+        // It is a quarter past ten in the evening.
+        (
+            "when: target_failing, active: {from: '06:00', to: '22:00'}",
+            &["0 (inactive)", "1 (inactive)", "1400 (inactive)"],
+        ),
+        ("when: target_failing, if: 'now.hour == 22'", &["0 team", "1 team", "1400 team"]),
+        ("when: target_failing, enabled: false", &[]),
+    ] {
+        let rule = format!("{OTHER}, {{id: own, {keys}, send: {{to: team, text: x}}}}");
+        let rang: Vec<String> = play_by(&rule, two).1.iter().map(|line| line.replace(": x", "")).collect();
+        assert_eq!(rang, expected, "{keys}");
+    }
+    let by_ada = "{id: own, when: lanyard_down, if: ada.online, send: {to: team, text: x}}";
+    assert_eq!(play_by(by_ada, &[(0, Ada("online")), (1, Gone)]).1, ["301 team: x"]);
+    assert_eq!(play_by(by_ada, &[(0, Ada("offline")), (1, Gone)]).1, ["301 (condition_false)"]);
+    assert_eq!(play_by(by_ada, &[(1, Gone)]).1, ["301 (condition_false)"]);
+    let cools = "{id: own, when: target_failing, cooldown: 1h, send: {to: team, text: x}}";
+    let events = [(0, phone(IsDisabled)), (10, Restart(10)), (20, phone(Well)), (1000, phone(IsDisabled))];
+    assert_eq!(play_by(cools, &events).1, ["0 team: x", "1000 (cooldown)"], "a cooldown outlives a restart");
+}
+
+#[test]
+fn other_rules_are_told_of_what_is_new_and_not_of_what_is_known() {
+    let phone = |does| Target("phone", does);
+    let both =
+        "{id: own, when: [target_failing, target_recovered], send: {to: team, text: '{{change.kind}}'}}";
+    let events = [(0, phone(IsDisabled)), (50, AdoptRules(both)), (90, phone(Well))];
+    assert_eq!(play_by(OTHER, &events).1, ["90 team: target_recovered"]);
+    let rests = "{id: own, enabled: false, when: [target_failing, target_recovered], send: {to: team, text: '{{change.kind}}'}}";
+    let events = [(0, phone(IsDisabled)), (50, AdoptRules(rests)), (90, phone(Well)), (95, AdoptRules(both))];
+    assert_eq!(play_by(both, &events).1, ["0 team: target_failing"]);
+}
+
+#[test]
+fn what_is_sent_to_the_target_that_fails_makes_no_further_news() {
+    // It refuses whatever it is sent, and first of all what it is told about itself.
+    let rule = "{id: own, when: [target_failing, target_recovered], send: [{to: phone, text: a}, {to: phone, text: b}, {to: phone, text: c}]}";
+    let phone = |does| Target("phone", does);
+    let mut events = vec![(0, phone(Refuses(3)))];
+    events.extend((1..1200).map(|second| (second, phone(Refuses(6)))));
+    assert_eq!(play_by(rule, &events).1, ["0 phone: a", "0 phone: b", "0 phone: c"]);
 }

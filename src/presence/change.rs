@@ -1,4 +1,4 @@
-//! What changed in meaning between two presences of one person.
+//! What changed in meaning between two presences of one person; and the names of what changes of ourselves.
 
 use super::model::{Activity, ActivityType, Platform, Presence, Status};
 
@@ -49,11 +49,20 @@ change_kinds! {
     ChangedKv "changed_kv" "A Lanyard KV key was set, changed or deleted.",
     BecameMonitored "became_monitored" "Lanyard begins to know the person.",
     BecameUnmonitored "became_unmonitored" "Lanyard has not known the person for five minutes.",
+    LanyardDown "lanyard_down" "Lanyard has been gone for `down_after`: nobody is watched.",
+    LanyardUp "lanyard_up" "Lanyard is back, after `lanyard_down`.",
+    TargetFailing "target_failing" "A target is disabled, took nothing for `down_after`, or refused three messages in a row.",
+    TargetRecovered "target_recovered" "A target has taken a message, after `target_failing`.",
 }
 
 impl ChangeKind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is about doorchime itself, and about nobody.
+    pub fn is_own(self) -> bool {
+        self.subject() == Subject::Own
     }
 
     /// What `from` and `to` of such a change are.
@@ -66,6 +75,7 @@ impl ChangeKind {
             Self::ChangedProfile => Subject::Profile,
             Self::ChangedKv => Subject::Kv,
             Self::BecameMonitored | Self::BecameUnmonitored => Subject::Person,
+            Self::LanyardDown | Self::LanyardUp | Self::TargetFailing | Self::TargetRecovered => Subject::Own,
             _ => Subject::Activity,
         }
     }
@@ -86,6 +96,8 @@ pub enum Subject {
     Kv,
     /// Nothing but the person.
     Person,
+    /// Doorchime's own ways: Lanyard, or a target.
+    Own,
 }
 
 /// One change. What it is about is found in the two presences it was made from: `from` and `to` are places

@@ -89,7 +89,11 @@ pub const RULE: &[Setting] = &[
     key("id", "rule_id", "The rule's name. Its state is kept under it, across reloads."),
     key("description", "text", "What the rule is for, for those who read the file."),
     key("enabled", "boolean", "`false` rests the rule and keeps its state; `true` if not given."),
-    key("who", "who", "Whom the rule is about: a person, a group, a list of both, or `everyone`."),
+    key(
+        "who",
+        "who",
+        "Whom the rule is about: a person, a group, a list of both, or `everyone`. Left out where it is about nobody: for changes of doorchime itself, and for a `while` over everybody.",
+    ),
     key("when", "when", "The change, or the list of changes, that rings."),
     key("if", "text", "A condition that must hold, such as `platforms.desktop && now.hour >= 18`."),
     key(
@@ -207,9 +211,6 @@ pub const EXPECT: &[Setting] = &[
 
 /// What becomes of Lanyard in a test.
 pub const LANYARD_STEPS: [&str; 2] = ["down", "up"];
-
-/// A change's names that are not there yet.
-pub const LATER_CHANGES: [&str; 4] = ["lanyard_down", "lanyard_up", "target_failing", "target_recovered"];
 
 /// How to ask Lanyard for people.
 pub const SUBSCRIBE: [&str; 4] = ["auto", "ids", "id", "all"];

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::mistake::Mistake;
 use super::pattern::Pattern;
-use super::scope::{Changed, Field, Kind, Object, ObjectKind, Sight, Value};
+use super::scope::{Changed, Field, Happened, Kind, Object, ObjectKind, Sight, Value};
 use crate::presence::change::{ChangeKind, Subject};
 use crate::presence::model::{ActivityType, Platform, Status};
 
@@ -33,8 +33,14 @@ pub struct Misfit {
 }
 
 impl Narrow {
-    /// `field` of a change of `kind` must match one of `patterns` (texts, globs, `/regexes/`).
-    pub fn compile(kind: ChangeKind, field: &str, patterns: &[&str]) -> Result<Self, Vec<Misfit>> {
+    /// `field` of a change of `kind` must match one of `patterns` (texts, globs, `/regexes/`). `known` is what
+    /// only the file tells that it can be.
+    pub fn compile(
+        kind: ChangeKind,
+        field: &str,
+        patterns: &[&str],
+        known: &[&str],
+    ) -> Result<Self, Vec<Misfit>> {
         let in_field = |mistake| vec![Misfit { pattern: None, mistake }];
         let Some((name, reading)) = readings(kind).find(|(name, _)| *name == field) else {
             return Err(in_field(unknown_field(kind, field)));
@@ -47,7 +53,7 @@ impl Narrow {
             };
             return Err(in_field(Mistake::new(0..field.len(), what)));
         }
-        let words = words(kind, name);
+        let words = [&words(kind, name), known].concat();
         let mut any = Vec::with_capacity(patterns.len());
         let mut misfits = Vec::new();
         for (at, source) in patterns.iter().enumerate() {
@@ -69,8 +75,8 @@ impl Narrow {
     }
 
     /// What the patterns are held against.
-    pub fn value<'c>(&self, changed: Changed<'c>) -> Cow<'c, str> {
-        self.reading.text(changed)
+    pub fn value<'c>(&self, happened: Happened<'c>) -> Cow<'c, str> {
+        self.reading.text(happened)
     }
 
     /// The patterns in a list, as they are written.
@@ -79,8 +85,8 @@ impl Narrow {
     }
 
     /// Whether a change of the kind it was compiled for is meant. What is missing is an empty text.
-    pub fn holds(&self, changed: Changed<'_>) -> bool {
-        let value = self.reading.text(changed);
+    pub fn holds(&self, happened: Happened<'_>) -> bool {
+        let value = self.reading.text(happened);
         self.any.iter().any(|pattern| pattern.matches(&value))
     }
 }
@@ -106,7 +112,8 @@ pub fn main_field(kind: ChangeKind) -> Option<&'static str> {
         Subject::Activity | Subject::Profile => Some("name"),
         Subject::CustomStatus => Some("text"),
         Subject::Kv => Some("key"),
-        Subject::Person => None,
+        Subject::Own if is_about_target(kind) => Some("target"),
+        Subject::Person | Subject::Own => None,
     }
 }
 
@@ -153,7 +160,7 @@ fn fitting(
     source: &str,
     kind: ChangeKind,
     field: &str,
-    words: &[&'static str],
+    words: &[&str],
 ) -> Result<Pattern, Mistake> {
     if words.is_empty() || words.iter().any(|word| pattern.matches(word)) {
         return Ok(pattern);
@@ -170,6 +177,10 @@ fn unknown_field(kind: ChangeKind, field: &str) -> Mistake {
         return mistake.help(format!("write `{}` alone: it cannot be narrowed", kind.name()));
     }
     mistake.nearest(field, known)
+}
+
+fn is_about_target(kind: ChangeKind) -> bool {
+    matches!(kind, ChangeKind::TargetFailing | ChangeKind::TargetRecovered)
 }
 
 /// How the text of a narrow is found.
@@ -226,7 +237,11 @@ fn readings(kind: ChangeKind) -> impl Iterator<Item = (&'static str, Reading)> {
                 .filter(|field| matches!(field.name, "username" | "name"))
                 .map(|field| (field.name, Reading::OfProfile(Named(field)))),
         ),
-        Subject::Person => {}
+        Subject::Own if is_about_target(kind) => {
+            let named = change.filter(|field| field.name == "target");
+            readings.extend(named.map(|field| (field.name, Reading::OfChange(Named(field)))));
+        }
+        Subject::Person | Subject::Own => {}
     }
     readings.into_iter()
 }
@@ -244,7 +259,16 @@ impl Reading {
         }
     }
 
-    fn text(self, changed: Changed<'_>) -> Cow<'_, str> {
+    fn text(self, happened: Happened<'_>) -> Cow<'_, str> {
+        let value = match (self, happened) {
+            (Self::OfChange(Named(field)), _) => (field.read)(happened.object()),
+            (_, Happened::Change(changed)) => return self.text_of_person(changed),
+            (_, Happened::News(_)) => Value::Missing,
+        };
+        plain(value)
+    }
+
+    fn text_of_person(self, changed: Changed<'_>) -> Cow<'_, str> {
         let value = match self {
             Self::OfChange(Named(field)) => (field.read)(Object::Change(changed)),
             Self::Platform => {
@@ -266,10 +290,14 @@ impl Reading {
                 (field.read)(Object::User(Sight { id, key: "", name: "", presence: changed.after }))
             }),
         };
-        match value {
-            Value::Text(text) => text,
-            _ => "".into(),
-        }
+        plain(value)
+    }
+}
+
+fn plain(value: Value<'_>) -> Cow<'_, str> {
+    match value {
+        Value::Text(text) => text,
+        _ => "".into(),
     }
 }
 

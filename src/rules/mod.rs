@@ -17,6 +17,7 @@ pub mod names;
 pub mod noise;
 pub mod occasion;
 pub mod onlookers;
+mod own;
 pub mod parts;
 pub mod pattern;
 pub mod places;

@@ -8,11 +8,11 @@ use super::compile::{Known, Referent};
 use super::condition::Condition;
 use super::diagnostic::Problem;
 use super::elsewhere;
-use super::keys::LATER_CHANGES;
 use super::lookalike;
 use super::matcher::{self, Narrow};
 use super::names;
 use super::occasion;
+use super::own;
 use super::places::Span;
 use super::reading::{Name, Reader};
 use super::scalar;
@@ -52,6 +52,7 @@ pub fn compile_all(specs: &[RuleSpec<'_>], known: &Known<'_>, reader: &mut Reade
         }
         rules.extend(rule);
     }
+    own::tell_deaf(specs, &rules, known, reader);
     rules
 }
 
@@ -59,15 +60,17 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
     let id = spec.id.filter(|id| names::check_rule(reader, *id));
     let place = spec.id.map_or(spec.at, |id| id.at);
     occasion::tell_mixed(spec, reader);
-    let who = who(spec, place, known, reader);
+    let own = own::is_own(spec, reader);
+    let nobody = own || (spec.who.is_none() && spec.hold.is_some());
+    let who = if nobody { None } else { who(spec, place, known, reader) };
     let change = match spec.hold {
         Some(_) => None,
-        None => Some(when(spec, place, reader)),
+        None => Some(when(spec, place, known, reader)),
     };
     let names = Names {
         people: &known.person_keys,
         groups: &known.group_keys,
-        has_person: spec.who.is_some() || spec.hold.is_none(),
+        has_person: !nobody,
         change: change.as_ref().map(|(_, subject)| *subject),
         in_template: false,
     };
@@ -90,16 +93,13 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
         }
         (None, None) => None,
     };
-    let who = if spec.who.is_none() && spec.hold.is_some() { None } else { Some(who?) };
+    let who = if nobody { None } else { Some(who?) };
     Some(Rule { id: Arc::from(id?.text), enabled: spec.enabled, who, occasion: occasion?, noise })
 }
 
-/// Whom the rule is about. `None` for nobody, where that may be, and where it was told that something is wrong.
+/// Whom the rule is about. `None` if it was told that something is wrong.
 fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Who> {
     let Some((key_at, names)) = &spec.who else {
-        if spec.hold.is_some() {
-            return None;
-        }
         let help = "name a person, a group, a list of both, or `everyone`";
         reader.problems.missing_key(place, "who", "a rule", help);
         return None;
@@ -158,7 +158,12 @@ fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<
 }
 
 /// The rule's changes, and what they are about if they agree.
-fn when(spec: &RuleSpec<'_>, place: Span, reader: &mut Reader<'_>) -> (Vec<Trigger>, Option<Subject>) {
+fn when(
+    spec: &RuleSpec<'_>,
+    place: Span,
+    known: &Known<'_>,
+    reader: &mut Reader<'_>,
+) -> (Vec<Trigger>, Option<Subject>) {
     let Some((key_at, specs)) = &spec.when else {
         let help = "name the change that rings: `when: went_online`";
         reader.problems.missing_key(place, "when", "a rule", help);
@@ -180,7 +185,7 @@ fn when(spec: &RuleSpec<'_>, place: Span, reader: &mut Reader<'_>) -> (Vec<Trigg
             continue;
         };
         let narrow: Vec<Narrow> =
-            spec.narrows.iter().filter_map(|entry| narrow(kind, entry, reader)).collect();
+            spec.narrows.iter().filter_map(|entry| narrow(kind, entry, known, reader)).collect();
         if matcher::contradict(kind, &narrow) {
             let name = kind.name();
             let what =
@@ -197,20 +202,16 @@ fn when(spec: &RuleSpec<'_>, place: Span, reader: &mut Reader<'_>) -> (Vec<Trigg
 fn change(name: Name<'_>, reader: &mut Reader<'_>) -> Option<ChangeKind> {
     let kind = ChangeKind::from_name(name.text);
     if kind.is_none() {
-        if LATER_CHANGES.contains(&name.text) {
-            reader.problems.later_key(name.at, name.text);
-        } else {
-            let known = ChangeKind::ALL.iter().map(|kind| kind.name());
-            let instead =
-                elsewhere::instead(elsewhere::CHANGES, name.text).or_else(|| elsewhere::as_list(name.text));
-            reader.problems.unknown_name(name.at, "change", name.text, instead, known);
-        }
+        let known = ChangeKind::ALL.iter().map(|kind| kind.name());
+        let instead =
+            elsewhere::instead(elsewhere::CHANGES, name.text).or_else(|| elsewhere::as_list(name.text));
+        reader.problems.unknown_name(name.at, "change", name.text, instead, known);
     }
     kind
 }
 
 /// One `field: pattern` of a narrowed change.
-fn narrow(kind: ChangeKind, entry: &Entry, reader: &mut Reader<'_>) -> Option<Narrow> {
+fn narrow(kind: ChangeKind, entry: &Entry, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Narrow> {
     let items: Vec<&Node> = reader.list(&entry.value).iter().collect();
     let mut patterns = Vec::with_capacity(items.len());
     for item in &items {
@@ -219,7 +220,9 @@ fn narrow(kind: ChangeKind, entry: &Entry, reader: &mut Reader<'_>) -> Option<Na
     if entry.value.is_broken() {
         return None;
     }
-    match Narrow::compile(kind, &entry.key, &patterns) {
+    let names: Vec<&str> = known.targets.keys().copied().collect();
+    let words = if kind.is_own() && !known.unread.targets { &names[..] } else { &[] };
+    match Narrow::compile(kind, &entry.key, &patterns, words) {
         Ok(narrow) => {
             for (node, pattern) in items.iter().zip(&patterns) {
                 if let Some(doubt) = lookalike::regex(pattern) {

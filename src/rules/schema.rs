@@ -74,6 +74,7 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ),
         ("narrowed", narrowed()),
         ("when", one_or_list(&json!({"anyOf": [reference("change"), reference("narrowed")]}))),
+        ("own_when", own_when()),
         ("dedupe", json!({"anyOf": [{"type": "string"}, object(keys::DEDUPE, &["key"])]})),
         ("limit", object(keys::LIMIT, &["count", "per"])),
         (
@@ -135,7 +136,9 @@ fn rule() -> Value {
     });
     rule["else"] = json!({
         "properties": {"enter": false, "exit": false, "grace": false},
-        "required": ["who", "when", "send"],
+        "required": ["when", "send"],
+        // What is about doorchime itself is about nobody.
+        "oneOf": [{"required": ["who"]}, {"properties": {"when": reference("own_when")}}],
     });
     let names = ObjectKind::Person
         .fields()
@@ -238,6 +241,16 @@ fn shape(shape: Shape, template: bool) -> Value {
         Shape::TextList => json!({"$ref": "#/$defs/texts"}),
         Shape::Tree => json!({"type": ["object", "array", "string", "number", "boolean", "null"]}),
     }
+}
+
+/// Changes of doorchime itself.
+fn own_when() -> Value {
+    let own: Vec<ChangeKind> = ChangeKind::ALL.iter().copied().filter(|kind| kind.is_own()).collect();
+    let names: Vec<&str> = own.iter().map(|kind| kind.name()).collect();
+    let narrowed = own.iter().map(|kind| (kind.name().to_owned(), json!({"description": kind.doc()})));
+    let narrowed: Map<_, _> = narrowed.collect();
+    let narrowed = json!({"type": "object", "properties": narrowed, "additionalProperties": false});
+    one_or_list(&json!({"anyOf": [{"enum": names}, narrowed]}))
 }
 
 /// `{started_playing: {name: …}}`.

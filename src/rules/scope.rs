@@ -11,11 +11,12 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 
 use super::cause::Cause;
-use crate::presence::change::{Change, Subject};
+use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::{Activity, Platforms, Presence, Text, Track, UserId};
 use tables::{
-    ACTIVITY, CHANGE_ACTIVITY, CHANGE_ANY, CHANGE_CUSTOM_STATUS, CHANGE_KV, CHANGE_PERSON, CHANGE_PROFILE,
-    CHANGE_TEXT, CHANGE_TRACK, CUSTOM_STATUS, EMOJI, NOW, PARTY, PERSON, PLATFORMS, TRACK, USER,
+    ACTIVITY, CHANGE_ACTIVITY, CHANGE_ANY, CHANGE_CUSTOM_STATUS, CHANGE_KV, CHANGE_OWN, CHANGE_PERSON,
+    CHANGE_PROFILE, CHANGE_TEXT, CHANGE_TRACK, CUSTOM_STATUS, EMOJI, NOW, PARTY, PERSON, PLATFORMS, TRACK,
+    USER,
 };
 
 /// What a name stands for.
@@ -69,6 +70,23 @@ pub struct Changed<'a> {
     pub after: &'a Presence<'a>,
 }
 
+/// A change of doorchime's own ways.
+#[derive(Clone, Copy, Debug)]
+pub struct News<'a> {
+    pub kind: ChangeKind,
+    /// The target's name; empty where it is about Lanyard.
+    pub target: &'a str,
+    /// Why it fails, in words that may be shown; empty where it does no more.
+    pub why: &'a str,
+}
+
+/// What a rule is told of.
+#[derive(Clone, Copy, Debug)]
+pub enum Happened<'a> {
+    Change(Changed<'a>),
+    News(News<'a>),
+}
+
 /// The calendar's view of the moment, in the file's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -113,6 +131,7 @@ pub enum Object<'a> {
     CustomStatus(&'a Activity<'a>),
     Track(&'a Track<'a>),
     Change(Changed<'a>),
+    News(News<'a>),
     Now(Now),
 }
 
@@ -153,6 +172,7 @@ impl Object<'_> {
             Self::CustomStatus(_) => ObjectKind::CustomStatus,
             Self::Track(_) => ObjectKind::Track,
             Self::Change(changed) => ObjectKind::Change(Some(changed.change.kind.subject())),
+            Self::News(news) => ObjectKind::Change(Some(news.kind.subject())),
             Self::Now(_) => ObjectKind::Now,
         }
     }
@@ -179,6 +199,7 @@ impl ObjectKind {
                 Subject::Profile => CHANGE_PROFILE,
                 Subject::Kv => CHANGE_KV,
                 Subject::Person => CHANGE_PERSON,
+                Subject::Own => CHANGE_OWN,
             },
         }
     }
@@ -198,6 +219,7 @@ impl ObjectKind {
             Self::Emoji => "an emoji",
             Self::CustomStatus => "a custom status",
             Self::Track => "a track",
+            Self::Change(Some(Subject::Own)) => "a change of doorchime itself",
             Self::Change(_) => "a change",
             Self::Now => "now",
         }
@@ -210,9 +232,9 @@ pub struct Scope<'a> {
     pub person: Option<Sight<'a>>,
     /// The same person before the change.
     pub before: Option<Sight<'a>>,
-    pub change: Option<Changed<'a>>,
     /// Why the rule is asked; nothing while a state is only looked at.
     pub cause: Option<Cause>,
+    pub change: Option<Happened<'a>>,
     pub now: Now,
     /// The file's time zone, in which times are shown.
     pub zone: &'a TimeZone,
@@ -383,9 +405,7 @@ impl<'a> Scope<'a> {
         match root {
             Root::OwnField(at) => self.own_field(&PERSON[at]),
             Root::Before => person(self.before),
-            Root::Change => {
-                self.change.map_or(Value::Missing, |change| Value::Object(Object::Change(change)))
-            }
+            Root::Change => self.change.map_or(Value::Missing, |happened| Value::Object(happened.object())),
             Root::Now => Value::Object(Object::Now(self.now)),
             Root::Person(at) => person(self.people.person(at)),
             Root::Group(at) => Value::List(self.people.group(at).into_iter().map(Object::Person).collect()),
@@ -402,12 +422,35 @@ impl<'a> Scope<'a> {
     /// being played; the same for the other types.
     fn own_field(&self, field: &Field) -> Value<'a> {
         if field.kind == Kind::Object(ObjectKind::Activity)
-            && let Some(activity) = self.change.and_then(Changed::activity_now)
+            && let Some(Happened::Change(changed)) = self.change
+            && let Some(activity) = changed.activity_now()
             && activity.kind.word() == field.name
         {
             return Value::Object(Object::Activity(activity));
         }
         self.person.map_or(Value::Missing, |sight| (field.read)(Object::Person(sight)))
+    }
+}
+
+impl<'a> Happened<'a> {
+    pub fn kind(self) -> ChangeKind {
+        match self {
+            Self::Change(changed) => changed.change.kind,
+            Self::News(news) => news.kind,
+        }
+    }
+
+    pub fn object(self) -> Object<'a> {
+        match self {
+            Self::Change(changed) => Object::Change(changed),
+            Self::News(news) => Object::News(news),
+        }
+    }
+}
+
+impl<'a> From<Changed<'a>> for Happened<'a> {
+    fn from(changed: Changed<'a>) -> Self {
+        Self::Change(changed)
     }
 }
 

@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::matcher::Narrow;
 use super::noise::Noise;
 use super::onlookers::Onlookers;
-use super::scope::{Changed, Scope};
+use super::scope::{Happened, Scope};
 use crate::lanyard::settings::LanyardSettings;
 use crate::outbox::delivery::Parts;
 use crate::presence::by_id::ById;
@@ -118,9 +118,9 @@ pub struct While {
 
 impl When {
     /// Whether one of its triggers is this change.
-    pub fn triggered_by(&self, changed: Changed<'_>) -> bool {
-        let mut of_kind = self.triggers.iter().filter(|trigger| trigger.kind == changed.change.kind);
-        of_kind.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(changed)))
+    pub fn triggered_by(&self, happened: Happened<'_>) -> bool {
+        let mut of_kind = self.triggers.iter().filter(|trigger| trigger.kind == happened.kind());
+        of_kind.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(happened)))
     }
 }
 
@@ -237,7 +237,7 @@ impl Send {
 
 /// Which rules a change could match, by kind and person.
 pub struct Index {
-    /// Rules for everyone, by kind.
+    /// Rules for everyone, or for nobody, by kind.
     everyone: [Vec<u32>; ChangeKind::ALL.len()],
     /// The kinds that a person's rules are for, each with its rules.
     people: ById<Vec<(ChangeKind, Vec<u32>)>>,
@@ -256,13 +256,13 @@ impl Index {
             let at = u32::try_from(at).expect("a file of 4 billion rules was refused long before");
             for trigger in rule.when().map_or(&[][..], |when| &when.triggers) {
                 match &rule.who {
-                    Some(Who::Everyone) => add(&mut index.everyone[trigger.kind as usize], at),
+                    // What is about nobody is about doorchime itself.
+                    Some(Who::Everyone) | None => add(&mut index.everyone[trigger.kind as usize], at),
                     Some(Who::People(ids)) => {
                         for &id in ids {
                             index.add_own(id, trigger.kind, at);
                         }
                     }
-                    None => {}
                 }
             }
         }
@@ -275,6 +275,11 @@ impl Index {
             Some((_, list)) => add(list, at),
             None => kinds.push((kind, vec![at])),
         }
+    }
+
+    /// The rules that such a change of doorchime itself could match, in the file's order.
+    pub fn own(&self, kind: ChangeKind) -> impl Iterator<Item = usize> + '_ {
+        self.everyone[kind as usize].iter().map(|&at| at as usize)
     }
 
     /// The rules that a change of this kind and person could match, in the file's order.

@@ -65,6 +65,12 @@ fn sentence(kind: ChangeKind) -> &'static str {
         }
         ChangeKind::BecameMonitored => "Lanyard watches {{name}} now",
         ChangeKind::BecameUnmonitored => "Lanyard does not watch {{name}} any more",
+        ChangeKind::LanyardDown => {
+            "Lanyard is down, and nobody is watched{{#if change.why}}: {{change.why}}{{/if}}"
+        }
+        ChangeKind::LanyardUp => "Lanyard is back after {{lasted}}",
+        ChangeKind::TargetFailing => "{{change.target}} fails{{#if change.why}}: {{change.why}}{{/if}}",
+        ChangeKind::TargetRecovered => "{{change.target}} works again after {{lasted}}",
     }
 }
 
@@ -83,8 +89,8 @@ static SENTENCES: LazyLock<Vec<(Option<Cause>, Template)>> = LazyLock::new(|| {
                 _ => None,
             };
             let nobody = Keys::default();
-            let names =
-                Names { people: &nobody, groups: &nobody, has_person: true, change, in_template: true };
+            let has_person = !matches!(cause, Some(Cause::Change(kind)) if kind.is_own());
+            let names = Names { people: &nobody, groups: &nobody, has_person, change, in_template: true };
             (
                 cause,
                 Template::compile(source, &names)
@@ -111,8 +117,8 @@ pub(super) fn event(scope: &Scope<'_>) -> Value {
             event[name] = json!(ms);
         }
     }
-    if let Some(changed) = scope.change {
-        event["change"] = json_of(Seen::Object(Object::Change(changed)), scope.zone);
+    if let Some(happened) = scope.change {
+        event["change"] = json_of(Seen::Object(happened.object()), scope.zone);
     }
     if let Some(sight) = scope.person {
         let state = state(sight, scope);

@@ -226,3 +226,32 @@ async fn an_outage_is_told_once_it_lasts_and_when_it_is_over() {
     home.lanyard.set(&alice().kv("after", "all"));
     home.rings_only(bot, &["Alice changed_kv"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_in_an_outage_tells_it_once_and_its_end_too() {
+    let own = r#"  - {id: own, when: [lanyard_down, lanyard_up], send: {to: hook, body: "{{change.kind}}"}}
+down_after: 500ms
+"#;
+    let home = Home::new(&(everything("", "offline: 60s", TWO) + own), fine).await;
+    home.lanyard.set(&alice());
+    home.lanyard.set(&bob());
+    let bot = home.start_and_subscribe().await;
+    let usual = home.lanyard.mood();
+    home.lanyard.set_mood(Mood { refuses: true, ..usual });
+    home.lanyard.drop_all();
+    assert_eq!(home.rings(1).await, ["lanyard_down"]);
+    assert!(bot.stop().await.success(), "{}", home.log());
+    let tries = || home.log().matches("cannot connect").count();
+    let tried = tries();
+    let bot = home.start();
+    home.until("it finds Lanyard still gone", || tries() > tried).await;
+    bot.kill();
+    home.lanyard.set_mood(usual);
+    let bot = home.start_and_subscribe().await;
+    assert_eq!(home.rings(2).await, ["lanyard_down", "lanyard_up"]);
+    // Nothing of it is left for the next start.
+    assert!(bot.stop().await.success(), "{}", home.log());
+    let bot = home.start_and_subscribe().await;
+    home.lanyard.set(&alice().kv("after", "all"));
+    home.rings_only(bot, &["lanyard_down", "lanyard_up", "Alice changed_kv"]).await;
+}

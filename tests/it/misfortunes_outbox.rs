@@ -270,6 +270,63 @@ async fn a_database_of_a_newer_doorchime_is_left_as_it_is() {
     assert_eq!(std::fs::read(&database).unwrap(), before);
 }
 
+/// The target that fails is told of by another one, and by itself when it is back.
+const TOLD_BY_ANOTHER: &str = r#"
+lanyard: {url: "LANYARD"}
+down_after: 300ms
+people: {alice: 94490510688792576, bob: 156114103033790464}
+targets:
+  hook: {type: webhook, url: RECEIVER/hook}
+  gone: {type: webhook, url: RECEIVER/gone}
+  other: {type: webhook, url: RECEIVER/other}
+rules:
+  - {id: kv, who: alice, when: changed_kv, send: {to: hook, body: "{{change.to}}"}}
+  - {id: gone, who: bob, when: changed_kv, send: {to: gone, body: "{{change.to}}"}}
+  - id: broken
+    when: [target_failing, target_recovered]
+    send: {to: other, body: "{{change.kind}} {{change.target}} {{change.why}}"}
+  - {id: itself, when: {target_failing: {target: hook}}, send: {to: hook, body: "you failed"}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_target_tells_of_the_one_that_fails() {
+    let well = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let home = at_home(TOLD_BY_ANOTHER, {
+        let well = Arc::clone(&well);
+        move |heard| match &*heard.path {
+            "/hook" if !well.load(Ordering::Relaxed) => Play::body(503, "not now"),
+            "/gone" => Play::body(410, "moved away"),
+            _ => Play::status(200),
+        }
+    })
+    .await;
+    let told = || {
+        let heard = home.receiver.heard();
+        let mut told: Vec<String> =
+            heard.iter().filter(|heard| heard.path == "/other").map(Heard::text).collect();
+        told.sort();
+        told
+    };
+    let bot = home.start_and_subscribe().await;
+    home.lanyard.set(&bob("1"));
+    home.until("a target that is gone is told at once", || told().len() == 1).await;
+    home.lanyard.set(&alice("1"));
+    home.until("one that only fails when it has lasted", || told().len() == 2).await;
+    let fail = ["target_failing gone HTTP 410 moved away", "target_failing hook HTTP 503 not now"];
+    assert_eq!(told(), fail);
+    // It is known after a restart, and that it is over is told then.
+    assert!(bot.stop().await.success(), "{}", home.log());
+    let (bot, address) = home.start_listening().await;
+    home.until_said(&address, "/readyz", |ready| ready.contains("gone")).await;
+    well.store(true, Ordering::Relaxed);
+    home.until("its end is told", || told().len() == 3).await;
+    assert_eq!(told(), [&fail[..], &["target_recovered hook "]].concat());
+    let by_itself = || home.receiver.heard().iter().filter(|heard| heard.text() == "you failed").count();
+    home.until("and what it is told of itself arrives", || by_itself() > 0).await;
+    assert!(bot.stop().await.success(), "{}", home.log());
+    assert_eq!((told().len(), home.owed()), (3, 6), "two messages, three news, and one for itself");
+}
+
 /// A disk so small that a test can fill it.
 struct SmallDisk {
     at: PathBuf,

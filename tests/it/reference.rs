@@ -177,6 +177,7 @@ fn reference() -> String {
         ObjectKind::Emoji,
         ObjectKind::Now,
         ObjectKind::Change(Some(Subject::Kv)),
+        ObjectKind::Change(Some(Subject::Own)),
     ] {
         let _ = write!(text, "\n### {}\n\n| name | is | |\n|---|---|---|\n", capital(object.spoken()));
         for field in object.fields() {
@@ -244,7 +245,7 @@ fn subject(subject: Subject) -> &'static str {
         Subject::CustomStatus => "a custom status",
         Subject::Profile => "a user",
         Subject::Kv => "a text",
-        Subject::Person => "",
+        Subject::Person | Subject::Own => "",
     }
 }
 

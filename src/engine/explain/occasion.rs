@@ -28,7 +28,7 @@ pub(super) fn when<'p>(
         for changed in near.iter().take(NEAR_MAX) {
             for narrow in &trigger.narrow {
                 let part = format!("{}.{}", trigger.kind.name(), narrow.field());
-                values.push((part, format!("{:?}", narrow.value(*changed))));
+                values.push((part, format!("{:?}", narrow.value((*changed).into()))));
             }
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn state(now: Moment, holds: &While, state: Option<State>) -> Gate {
 }
 
 fn holds(trigger: &Trigger, changed: Changed<'_>) -> bool {
-    trigger.narrow.iter().all(|narrow| narrow.holds(changed))
+    trigger.narrow.iter().all(|narrow| narrow.holds(changed.into()))
 }
 
 /// A kind of change, and to what it is narrowed.

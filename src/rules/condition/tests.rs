@@ -57,7 +57,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
         cause: Some(Cause::Change(change.kind)),
         person: Some(three.alice),
         before: Some(sight(1, "alice", &before)),
-        change: Some(Changed { change, before: &before, after: &alice }),
+        change: Some(Changed { change, before: &before, after: &alice }.into()),
         now: Now {
             wall_ms: 5_000_000,
             year: 2026,

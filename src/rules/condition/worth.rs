@@ -189,6 +189,7 @@ pub fn shown(worth: &Worth<'_>) -> String {
         Worth::Object(Object::Activity(activity)) => shown(&Worth::Text(Cow::Borrowed(&activity.name))),
         Worth::Object(Object::Track(track)) => shown(&Worth::Text(Cow::Borrowed(&track.song))),
         Worth::Object(Object::Change(changed)) => changed.change.kind.name().into(),
+        Worth::Object(Object::News(news)) => news.kind.name().into(),
         Worth::Object(_) => "present".into(),
         Worth::List(items) => counted(items.len(), "item", "items"),
         Worth::Map(pairs) => counted(pairs.len(), "key", "keys"),

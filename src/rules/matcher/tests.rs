@@ -18,13 +18,13 @@ const ELSE: &str = r#"{"user_id":"1","discord_user":{"username":"al2"},"discord_
 /// Whether the first change of `kind` between two presences is meant.
 fn holds(before: &str, after: &str, kind: &str, field: &str, patterns: &[&str]) -> bool {
     let kind = ChangeKind::from_name(kind).unwrap();
-    let narrow = Narrow::compile(kind, field, patterns).unwrap();
+    let narrow = Narrow::compile(kind, field, patterns, &[]).unwrap();
     let before = Presence::parse(before, None).unwrap().1;
     let after = Presence::parse(after, None).unwrap().1;
     let mut changes = Vec::new();
     diff(&before, &after, &mut changes);
     let change = changes.into_iter().find(|change| change.kind == kind).expect("such a change");
-    narrow.holds(Changed { change, before: &before, after: &after })
+    narrow.holds(Changed { change, before: &before, after: &after }.into())
 }
 
 #[test]
@@ -131,7 +131,8 @@ fn what_can_never_match_is_a_mistake() {
         ("changed_kv", "to", &["/(/"], "0: not a regex: unclosed group"),
     ];
     for (kind, field, patterns, expected) in table {
-        let misfits = Narrow::compile(ChangeKind::from_name(kind).unwrap(), field, patterns).unwrap_err();
+        let misfits =
+            Narrow::compile(ChangeKind::from_name(kind).unwrap(), field, patterns, &[]).unwrap_err();
         let told: Vec<String> = misfits
             .into_iter()
             .map(|Misfit { pattern, mistake }| {
@@ -153,8 +154,8 @@ fn every_field_can_be_read_and_is_explained() {
     for change in changes {
         for (field, doc) in narrow_fields(change.kind) {
             assert!(!doc.is_empty(), "{field}");
-            let any = Narrow::compile(change.kind, field, &["*"]).unwrap();
-            assert!(any.holds(Changed { change, before: &before, after: &after }), "{field}");
+            let any = Narrow::compile(change.kind, field, &["*"], &[]).unwrap();
+            assert!(any.holds(Changed { change, before: &before, after: &after }.into()), "{field}");
         }
     }
 }

@@ -143,6 +143,16 @@ fields! { CHANGE_PERSON: Change(changed) => {
     "kind" Kind::Text, "The change's name.", Value::Text(Cow::Borrowed(changed.change.kind.name()));
 } }
 
+fields! { CHANGE_OWN: News(news) => {
+    "kind" Kind::Text, "The change's name.", Value::Text(Cow::Borrowed(news.kind.name()));
+    "target" Kind::Text, "The target's name, of `target_failing` and `target_recovered`.", known(news.target);
+    "why" Kind::Text, "Why it fails, of `target_failing` and `lanyard_down`.", known(news.why);
+} }
+
+fn known(text: &str) -> Value<'_> {
+    if text.is_empty() { Value::Missing } else { Value::Text(Cow::Borrowed(text)) }
+}
+
 fn text<'a>(text: &'a Text<'a>) -> Value<'a> {
     if text.is_empty() { Value::Missing } else { Value::Text(Cow::Borrowed(text)) }
 }
@@ -226,7 +236,7 @@ fn side(changed: Changed<'_>, side: Side) -> Value<'_> {
             Value::Object(Object::User(Sight { id, key: "", name: "", presence }))
         }),
         Subject::Kv => at.and_then(|at| presence.kv.get(at)).map_or(Value::Missing, |(_, value)| text(value)),
-        Subject::Person => Value::Missing,
+        Subject::Person | Subject::Own => Value::Missing,
     }
 }
 

@@ -5,6 +5,7 @@ mod disk;
 mod fallbacks;
 mod files;
 mod noise;
+mod own;
 mod places;
 mod schema;
 mod secrets;

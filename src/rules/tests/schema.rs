@@ -75,6 +75,8 @@ fn what_the_checker_refuses_does_not_fit() {
     for yaml in [
         "rules: [{id: a, who: b, when: {changed_status: {to: dnd}}, send: c}]",
         "rules: [{id: a, who: b, when: went_online, for: 5m, send: c}]",
+        "rules: [{id: a, when: lanyard_down, send: c}]",
+        "rules: [{id: a, when: [lanyard_up, {target_failing: {target: [a, b]}}], send: c}]",
         "rules: [{id: a, while: bob.online, enter: c}]",
         "rules: [{id: a, who: b, while: online, for: 5m, grace: 2m, cooldown: 1h, enter: c, exit: [c, {to: d}]}]",
     ] {
@@ -107,6 +109,9 @@ fn what_the_checker_refuses_does_not_fit() {
         "rules: [{id: a, who: b, when: went_online, send: {to: c, txet: d}}]",
         "rules: [{id: a, who: b, when: went_online, send: c, exit: d}]",
         "rules: [{id: a, who: b, when: went_online, send: c, grace: 5m}]",
+        "rules: [{id: a, when: went_online, send: c}]",
+        "rules: [{id: a, who: b, when: lanyard_down, send: c}]",
+        "rules: [{id: a, when: {target_failing: {why: c}}, send: c}]",
         "rules: [{id: a, while: bob.online}]",
         "rules: [{id: a, while: bob.online, if: ada.online, enter: c}]",
         "rules: [{id: a, while: bob.online, send: c, enter: c}]",

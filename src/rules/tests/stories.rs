@@ -71,7 +71,7 @@ fn the_example_is_without_fault() {
 fn names_that_nobody_has() {
     check_rules(
         "  - {id: a, who: alcie, when: went_onlin, send: screeen}
-  - {id: b, who: 94490510688792576, when: lanyard_down, send: screen}
+  - {id: b, who: 94490510688792576, when: lanyard_donw, send: screen}
   - {id: c, who: [squad, everyone], when: [went_online, went_online, {went_online: {to: idle}}], send: screen}
 ",
         "
@@ -79,7 +79,7 @@ fn names_that_nobody_has() {
         5:31 error: unknown change `went_onlin` (did you mean `went_online`?)
         5:49 error: unknown target `screeen` (did you mean `screen`?)
         6:18 error: people are named here, not numbered (give the id a name under `people:`, and write the name)
-        6:43 error: `lanyard_down` is not there yet in this version of doorchime (leave it out; a later version will know it)
+        6:43 error: unknown change `lanyard_donw` (did you mean `lanyard_down`?)
         7:26 warning: `everyone` leaves nobody out: the other names change nothing
         7:57 warning: `went_online` is there twice (keep one of them)
         7:71 warning: `went_online` also stands here on its own, so narrowing it changes nothing

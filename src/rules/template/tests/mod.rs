@@ -61,7 +61,7 @@ pub(crate) fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) ->
         cause: Some(Cause::Change(change.kind)),
         person: Some(alice),
         before: None,
-        change: Some(Changed { change, before: &bob, after: &presence }),
+        change: Some(Changed { change, before: &bob, after: &presence }.into()),
         now: Now::at(NOW_MS, &zone),
         zone: &zone,
         people: &crowd,
