@@ -11,6 +11,7 @@ use crate::printable::plain;
 use crate::rules::set::RuleSet;
 use crate::rules::story::Story;
 use crate::targets::filled;
+use crate::time::millis;
 
 /// So many tests that failed are named in one sentence.
 const NAMED_MAX: usize = 3;
@@ -102,11 +103,11 @@ fn firing_json(firing: &Firing) -> Value {
         "rule": &*firing.rule,
         "person": firing.called.as_deref(),
         "person_id": firing.person.map(|person| person.to_string()),
-        "at_ms": u64::try_from(firing.now.mono.as_millis()).unwrap_or(u64::MAX),
+        "at_ms": millis(firing.now.mono),
         "messages": firing.messages.iter().map(message).collect::<Vec<_>>(),
     })
 }
 
 fn said_json(said: &Said) -> Value {
-    json!({"at": said.at.trim(), "about": said.tone.name(), "text": said.text})
+    json!({"at_ms": said.since.map(millis), "about": said.tone.name(), "text": said.text})
 }

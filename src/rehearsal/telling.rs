@@ -29,6 +29,8 @@ const VALUES_MAX: usize = 4;
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
+    /// When, counted from the start; nothing of what is said about the whole test.
+    pub since: Option<Duration>,
     /// When, in words; empty if at the same time as the line before.
     pub at: String,
     pub tone: Tone,
@@ -50,7 +52,7 @@ pub enum Tone {
 impl Said {
     /// The line without colours.
     pub fn plain(&self, width: usize) -> String {
-        let Self { at, tone, text } = self;
+        let Self { at, tone, text, .. } = self;
         let mark = match tone {
             Tone::Rings(Asked::Unexpected) => "  <- not expected",
             _ => "",
@@ -95,7 +97,7 @@ pub fn width(lines: &[Said]) -> usize {
 /// Everything about one test.
 pub fn tell(rules: &RuleSet, story: &Story, played: &Played) -> Vec<Said> {
     let mut said = timeline(rules, story, played);
-    let line = |tone, text| Said { at: String::new(), tone, text };
+    let line = |tone, text| Said { since: None, at: String::new(), tone, text };
     for &at in &played.missing {
         let expected = &story.expect[at];
         said.push(line(Tone::Missing, format!("{} (line {})", plain(&expected.said), expected.line)));
@@ -133,12 +135,12 @@ fn timeline(rules: &RuleSet, story: &Story, played: &Played) -> Vec<Said> {
             }
             let at = if last == Some(now) { String::new() } else { time(rules, story, now) };
             last = Some(now);
-            said.push(Said { at, tone, text });
+            said.push(Said { since: Some(now.mono), at, tone, text });
         }
     }
     if left_out > 0 || played.flooded {
         let text = format!("… and {left_out} lines more");
-        said.push(Said { at: String::new(), tone: Tone::Hint, text });
+        said.push(Said { since: None, at: String::new(), tone: Tone::Hint, text });
     }
     said
 }

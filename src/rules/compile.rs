@@ -145,7 +145,7 @@ fn resolve<'n>(
     let rules = super::rule::compile_all(&spec.rules, &known, reader);
     tell_unused(spec, root, reader);
     let ids = spec.rules.iter().filter_map(|rule| Some(rule.id?.text)).collect();
-    let stories = story::compile_all(spec.tests, &known, (ids, &rules), &timezone, reader);
+    let stories = story::compile_all(spec.tests, &known, (ids, &rules), (&timezone, spec.down_after), reader);
     let usable = if reader.problems.any_errors() { &[][..] } else { &rules };
     let index = Index::new(usable);
     let onlookers = Onlookers::new(usable, &known.people, &known.groups);

@@ -85,7 +85,13 @@ fn scripts_are_told_in_one_document() {
     let rang = &failed["unexpected"][0];
     assert_eq!((&rang["rule"], &rang["person"], &rang["at_ms"]), (&json!("on"), &json!("ada"), &json!(5000)));
     assert_eq!(rang["messages"][0]["parts"]["text"], json!("ada is online"));
-    assert!(failed["timeline"].as_array().unwrap().iter().any(|line| line["about"] == "rings unexpectedly"));
+    assert!(
+        failed["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|line| line["about"] == "rings unexpectedly" && line["at_ms"] == 5000)
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use crate::rehearsal::report::Report;
 use crate::rehearsal::story::{What, play};
 use crate::rules::compile::Loaded;
@@ -249,3 +251,26 @@ fn all_deadlines_of_a_test_lie_within_it() {
     let last = played.lines.last().unwrap();
     assert!(matches!(last.what, What::Step(1)) && last.now.mono.as_secs() == 60, "{last:?}");
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The example's tests with a part of them gone and something else in its place are refused, or played.
+    #[test]
+    fn any_wound_of_a_test_is_refused_or_played(from in 0..3_000_usize, gone in 0..12_usize, piece in 0..PIECES.len()) {
+        let text = include_str!("../../../rules.example.yaml");
+        let tests = text.find("\ntests:").unwrap();
+        let from = text.floor_char_boundary((tests + from).min(text.len()));
+        let until = text.floor_char_boundary((from + gone).min(text.len())).max(from);
+        let wounded = [&text[..from], PIECES[piece], &text[until..]].concat();
+        if let Ok(Loaded { set, stories, .. }) = file::load_from("rules.yaml", wounded.as_bytes()) {
+            let set = Arc::new(set);
+            let report = Report::play(&set, &stories, |_, _| {});
+            prop_assert_eq!(report.sentence().is_none(), report.text().is_empty());
+            report.to_json();
+        }
+    }
+}
+
+const PIECES: [&str; 12] =
+    ["", "0", "9", "s", "h", "[]", "{}", "~", "offline", "unmonitored", "é", ", lanyard: down"];

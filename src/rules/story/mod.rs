@@ -112,6 +112,8 @@ struct Cast<'c> {
     /// Whether all rules could be compiled.
     whole: bool,
     zone: &'c TimeZone,
+    /// Lanyard counts as down when it was gone this long.
+    down_after: Duration,
     /// For how long things may be held, and rules may wait.
     rest: Duration,
 }
@@ -122,7 +124,7 @@ pub fn compile_all(
     entry: Option<&Entry>,
     known: &Known<'_>,
     (ids, rules): (Vec<&str>, &[Rule]),
-    zone: &TimeZone,
+    (zone, down_after): (&TimeZone, Duration),
     reader: &mut Reader<'_>,
 ) -> Vec<Story> {
     let Some(entry) = entry else { return Vec::new() };
@@ -144,6 +146,7 @@ pub fn compile_all(
         ids,
         rules: rules.iter().map(|rule| (&*rule.id, rule)).collect(),
         zone,
+        down_after,
         rest: REST_LEAST.max(holds + waits + Duration::from_mins(1)),
     };
     let mut names: HashMap<&str, Span> = HashMap::new();
@@ -217,7 +220,10 @@ impl Cast<'_> {
             }
             Some(given)
         });
-        let ends = until.unwrap_or_else(|| last.max(expected_last).saturating_add(self.rest));
+        let downs =
+            steps.iter().flat_map(|step| &step.events).any(|event| matches!(event, Event::LanyardDown));
+        let down = if downs { self.down_after } else { Duration::ZERO };
+        let ends = until.unwrap_or_else(|| last.max(expected_last).saturating_add(self.rest.max(down * 2)));
         for (place, _) in expect.iter().filter(|(_, expected)| expected.at.is_some_and(|at| at > ends)) {
             let what = "this is expected after the test has ended";
             reader.problems.add(Problem::error(*place, what).help("let `until` be later"));
@@ -255,6 +261,8 @@ impl Cast<'_> {
 
     /// What to say to somebody who wrote `word` for a person.
     fn people_hint(&self, word: &str) -> Option<String> {
-        hint(word, self.known.person_keys.as_slice().iter().map(String::as_str))
+        let groups = self.known.group_keys.as_slice();
+        let names = self.known.person_keys.as_slice().iter().chain(groups);
+        hint(word, names.map(String::as_str))
     }
 }
