@@ -1,7 +1,7 @@
 //! Whom TLS trusts: the system's roots, else the built-in ones, and a private CA beside either.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -23,9 +23,9 @@ pub enum TlsError {
 ///
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR` take the place of the system's own roots, as elsewhere.
 pub fn client_config(extra_ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
-    let mut roots = system_roots();
+    let mut roots = Arc::clone(system_roots());
     if let Some(path) = extra_ca {
-        trust_file(&mut roots, path)?;
+        trust_file(Arc::make_mut(&mut roots), path)?;
     }
     // Named here, so that nobody has to install a provider for the whole process first.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -33,15 +33,19 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<ClientConfig, TlsError> 
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A host without any usable root, such as an image made from `scratch`, gets Mozilla's list.
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    // Single certificates that cannot be read are left out: a host's store often has some.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
+/// A host without any usable root, such as an image made from `scratch`, gets Mozilla's list. Read once, and shared
+/// by all clients.
+fn system_roots() -> &'static Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        // Single certificates that cannot be read are left out: a host's store often has some.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        Arc::new(roots)
+    })
 }
 
 fn trust_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
