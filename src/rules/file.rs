@@ -9,7 +9,7 @@ use super::diagnostic::{Findings, Problem};
 use super::places::{Source, Span};
 use super::set::RuleSet;
 use super::vars::{VALUE_BYTES_MAX, Vars};
-use super::yaml::FILE_BYTES_MAX;
+use super::yaml::{self, FILE_BYTES_MAX};
 use crate::tls;
 
 /// Reads and compiles a rules file; variables come from the environment.
@@ -22,6 +22,20 @@ pub fn load_with(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Resu
     let source = read(path)?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     compile(source, &Surroundings { folder, variable })
+}
+
+/// The same with these tests (`tests:` and what follows, as YAML) in place of the file's own.
+pub fn load_with_tests(path: &Path, tests: &str) -> Result<Loaded, Findings> {
+    let source = read(path)?;
+    let mut text = source.text().to_owned();
+    let root = yaml::read(&source, &mut super::diagnostic::Problems::default());
+    let own = root.as_ref().and_then(|root| root.entries()?.iter().find(|entry| entry.key == "tests"));
+    if let Some(own) = own {
+        text.replace_range(own.key_at.range().start..own.value.at.range().end, "");
+    }
+    let source = Source::new(path.display().to_string(), format!("{text}\n{tests}"));
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    compile(source, &Surroundings { folder, variable: |name: &str| std::env::var(name).ok() })
 }
 
 /// The same from a stream, such as the standard input; the files that it names are looked for in this folder.

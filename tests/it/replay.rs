@@ -245,3 +245,44 @@ fn what_cannot_be_read_is_told_with_its_line_and_passed_over() {
     let none = run(here.path(), ["replay", "none.gz"]);
     assert!(none.code == Some(2) && none.err.contains("`none.gz` is not there"), "{}", none.err);
 }
+
+#[test]
+fn a_stretch_becomes_a_test_that_passes() {
+    let here = TempDir::new().unwrap();
+    let story = [
+        (0, ADA, "offline"),
+        (0, BOB, "offline"),
+        (60, ADA, "online"),
+        (90, BOB, "online"),
+        (3600, ADA, "offline"),
+        (7200, ADA, "dnd"),
+        (7210, BOB, "idle"),
+    ];
+    by_hand(here.path(), &story);
+    let text = fs::read_to_string(here.path().join("day.jsonl")).unwrap();
+    let blip = "{\"at\":\"2026-01-01T00:02:00Z\",\"what\":\"disconnected\"}\n{\"at\":\"2026-01-01T00:02:05Z\",\"what\":\"connected\"}\n{\"at\":\"2026-01-01T00:02:05Z\",\"what\":\"snapshot\"}\n";
+    let at = text.find("{\"at\":\"2026-01-01T01:00:00Z").unwrap();
+    let text =
+        format!("{}{blip}{}", &text[..at], &text[at..]).replace("\"Ada\"", "\"A\\u001b[2Jda \u{1f600}\"");
+    fs::write(here.path().join("day.jsonl"), text).unwrap();
+    let old = "tests:\n  - {name: old, steps: [{at: 5s, ada: online}], expect: []}\n";
+    for tests in ["", old] {
+        write_rules(here.path(), "rules.yaml", &format!("{ONLINE}{tests}"));
+        for (args, steps, rings) in [
+            (&[][..], 9, 3),
+            (&["--from", "1h", "--to", "2h"], 3, 0),
+            (&["--from", "1h", "--person", "ada"], 3, 1),
+        ] {
+            let base = ["replay", "day.jsonl", "--as-test", "an 'evening': \u{1b}"];
+            let made = run(here.path(), base.iter().chain(args));
+            assert_eq!((made.code, made.err.as_str()), (Some(0), ""), "{args:?}: {}", made.out);
+            assert_eq!(made.out.matches("- {at: ").count(), steps, "{args:?}: {}", made.out);
+            assert_eq!(made.out.matches("- {rule: \"on\"").count(), rings, "{args:?}: {}", made.out);
+            assert!(!made.out.contains('\u{1b}'), "{}", made.out);
+            write_rules(here.path(), "tested.yaml", &format!("{ONLINE}{}", made.out));
+            let tested = run(here.path(), ["test", "tested.yaml"]);
+            assert_eq!(tested.code, Some(0), "{args:?}: {}{}", tested.out, tested.err);
+            assert!(tested.out.contains("1 test"), "{}", tested.out);
+        }
+    }
+}

@@ -138,7 +138,8 @@ fn spoken(mistake: &Mistake) -> String {
     after_help = "Examples:\n  doorchime replay week.jsonl.gz\n  doorchime replay week.jsonl.gz new.yaml --against \
                         rules.yaml    before a change\n  doorchime replay week.jsonl.gz --person ada --from \
                         '2026-11-24 18:00' --to '2026-11-24 23:00'\n  doorchime replay week.jsonl.gz --json | jq \
-                        'select(.rule == \"friend-online\").at'\n\nA place that cannot be read is told with its line, and \
+                        'select(.rule == \"friend-online\").at'\n  doorchime replay week.jsonl.gz --from '2026-11-24 18:00' --to '2026-11-24 \
+                        18:30' --as-test 'an evening'\n\nA place that cannot be read is told with its line, and \
                         passed over. Ends with 1 if there was one (other than where a recorder was killed), or if \
                         --against found a difference."
 )]
@@ -160,6 +161,9 @@ pub struct Replay {
     /// Only what rings for these: names of people and groups in the rules file, or ids
     #[arg(long, value_name = "WHO")]
     pub person: Vec<String>,
+    /// Print this stretch of the recording as a test for the rules file, with this name, which passes as it stands
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["against", "json"])]
+    pub as_test: Option<String>,
     /// For scripts: one JSON object a line, the last one a summary
     #[arg(long)]
     pub json: bool,

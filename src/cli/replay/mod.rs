@@ -1,5 +1,6 @@
 //! `replay`: a recording through rules, at full speed: what would have rung.
 
+mod as_test;
 mod difference;
 mod progress;
 mod ring;
@@ -40,6 +41,9 @@ pub(super) fn replay(args: &Replay) -> Ended {
     let span = Span::read(args.from.as_deref(), args.to.as_deref(), &rules.timezone)?;
     let people = whom::named(&rules, &args.person, Some(&path))?;
     let picked = Picked { span, people: people.iter().map(|person| person.id).collect() };
+    if let Some(name) = &args.as_test {
+        return as_test::as_test(name, &files, &path, &rules, &picked);
+    }
     let mut screen = Screen::new(&rules, against.as_deref(), args.json);
     let mut stage = Stage::new(Arc::clone(&rules), against.clone(), picked);
     let read_bytes = Arc::new(AtomicU64::new(0));
