@@ -242,7 +242,7 @@ fn groups<'n>(
                 }
                 None => {
                     let known = referents.iter().filter(|(_, it)| matches!(it, Referent::Person(_)));
-                    let known = known.map(|(name, _)| *name);
+                    let known = names::in_order(known.map(|(name, _)| *name));
                     let instead = elsewhere::as_list(member.text);
                     if !unread {
                         reader.problems.unknown_name(member.at, "person", member.text, instead, known);

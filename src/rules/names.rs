@@ -82,6 +82,13 @@ pub fn user_id(reader: &mut Reader<'_>, person: Name<'_>, node: &Node) -> Option
     None
 }
 
+/// Names out of a map, so that a mistake is told in the same words each time.
+pub fn in_order<'k>(names: impl Iterator<Item = &'k str>) -> Vec<&'k str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names
+}
+
 fn too_long(name: Name<'_>) -> bool {
     name.text.len() > NAME_BYTES_MAX
 }

@@ -123,7 +123,7 @@ fn who(spec: &RuleSpec<'_>, place: Span, known: &Known<'_>, reader: &mut Reader<
             }
             None => {
                 let unread = known.unread.people;
-                let known = known.referents.keys().copied().chain(["everyone"]);
+                let known = names::in_order(known.referents.keys().copied()).into_iter().chain(["everyone"]);
                 let at = name.at;
                 if name.text.parse::<UserId>().is_ok() {
                     let problem = Problem::error(at, "people are named here, not numbered");

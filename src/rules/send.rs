@@ -8,6 +8,7 @@ use super::compile::{Known, KnownTarget};
 use super::diagnostic::Problem;
 use super::elsewhere;
 use super::fallback;
+use super::names::in_order;
 use super::parts;
 use super::places::Span;
 use super::reading::Reader;
@@ -27,7 +28,7 @@ pub fn compile(
     let to = spec.to?;
     let Some(target) = known.targets.get(to.text) else {
         if !known.unread.targets {
-            let known = known.targets.keys().copied();
+            let known = in_order(known.targets.keys().copied());
             let instead = elsewhere::as_list(to.text);
             reader.problems.unknown_name(to.at, "target", to.text, instead, known);
         }
