@@ -149,6 +149,7 @@ impl Bot {
             recorder,
             journal,
             counter,
+            asked_at: None,
             publisher,
             stages,
             since: None,

@@ -36,6 +36,9 @@ const RECORDER_GRACE: Duration = Duration::from_millis(500);
 /// So many frames are taken before the loop looks at anything else.
 const FRAMES_A_TURN: usize = 64;
 
+/// Between two questions; each is answered in less.
+const QUESTIONS_GAP: Duration = Duration::from_millis(1);
+
 pub struct Pipeline {
     pub clock: Clock,
     pub client: Client,
@@ -55,6 +58,8 @@ pub struct Pipeline {
     /// What happened lately, and those who ask for it and for what is known.
     pub journal: Journal,
     pub counter: Counter,
+    /// When the last question was answered.
+    pub asked_at: Option<Duration>,
     pub publisher: Publisher,
     pub stages: Stages,
     /// When the first frame came that something in the next commit is owed for.
@@ -72,7 +77,9 @@ impl Pipeline {
             let now = self.clock.now();
             let read = effects.commit.rows() < PENDING_ROWS_MAX;
             self.stages.set(Stage::Commit, !read, now.wall_ms);
-            let due = [self.engine.deadline().filter(|_| read), self.publisher.deadline()];
+            // However much is asked, whatever else waits gets its turn in between.
+            let patience = self.asked_at.map(|at| at + QUESTIONS_GAP).filter(|&until| until > now.mono);
+            let due = [self.engine.deadline().filter(|_| read), self.publisher.deadline(), patience];
             tokio::select! {
                 biased;
                 () = leave.cancelled() => break,
@@ -80,13 +87,10 @@ impl Pipeline {
                     let permit = permit.map_err(|_| "the committer has gone".to_owned())?;
                     permit.send(self.gathered(&mut effects));
                 }
-                Some(question) = self.counter.questions.recv() => {
+                Some(question) = self.counter.questions.recv(), if patience.is_none() => {
                     let now = self.clock.now();
+                    self.asked_at = Some(now.mono);
                     question.answer(now, &self.engine, &mut self.journal);
-                    // However many are asked, frames are taken in between.
-                    if self.client.ready(now, read).now_or_never().is_some() {
-                        self.take_all(&mut effects);
-                    }
                 }
                 () = self.client.ready(now, read) => self.take_all(&mut effects),
                 () = self.clock.sleep_until_some(due.into_iter().flatten().min()) => {

@@ -51,6 +51,11 @@ impl Engine {
         &self.bell.tally
     }
 
+    /// For how many people the `while` rule at a place in the file has begun and is not over.
+    pub fn on(&self, rule: usize) -> usize {
+        self.holding.on().get(rule).copied().unwrap_or(0)
+    }
+
     /// One person, whether anything is known of them or not.
     pub fn person(&self, id: UserId) -> PersonView {
         match self.known.get(&id) {

@@ -59,6 +59,8 @@ pub struct RulesAnswer {
     pub rules: Arc<RuleSet>,
     /// In the file's order, from the place that was asked for.
     pub tallies: Vec<RuleTally>,
+    /// For how many people each of them has begun and is not over, if it is a `while`.
+    pub on: Vec<usize>,
 }
 
 pub struct Explanation {
@@ -79,8 +81,9 @@ impl Question {
             Self::Rules { from, limit, answer } => {
                 let rules = engine.rules();
                 let places = (from..rules.rules.len()).take(limit.min(RULES_MAX));
-                let tallies = places.map(|at| engine.tally().rule(at).clone()).collect();
-                let _ = answer.send(RulesAnswer { rules, tallies });
+                let tallies = places.clone().map(|at| engine.tally().rule(at).clone()).collect();
+                let on = places.map(|at| engine.on(at)).collect();
+                let _ = answer.send(RulesAnswer { rules, tallies, on });
             }
             Self::Explain { rule, person, answer } => {
                 let at = engine.rules().rules.iter().position(|known| known.id == rule);

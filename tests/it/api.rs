@@ -25,6 +25,7 @@ targets:
   hook: {type: webhook, url: "RECEIVER/T0PSECRET-PATH", headers: {authorization: "Bearer ${HOOK_TOKEN}"}}
   broken: {type: webhook, url: RECEIVER/broken}
 rules:
+  - {id: around, who: alice, while: online, enter: hook}
   - {id: kv, who: alice, when: changed_kv, send: {to: hook, body: "{{change.to}} ${HOOK_TOKEN}"}}
   - {id: gaming, who: alice, when: started_playing, if: 'playing.name == "${HOOK_TOKEN}"', send: hook}
   - {id: refused, who: alice, when: changed_custom_status, send: {to: broken, body: x}}
@@ -164,7 +165,8 @@ async fn what_the_bot_knows_is_told_as_the_document_says() {
     );
     assert_eq!(api.get("/rules/lonely/explain").await["explained"].as_array().unwrap().len(), 2);
 
-    let rules = api.get("/rules?limit=3").await;
+    assert_eq!(api.get("/rules/around").await["on"], 1);
+    let rules = api.get("/rules?limit=4").await;
     assert_eq!(rules["next"], "refused");
     assert_eq!(api.get("/rules?after=refused").await["rules"][0]["id"], "lonely");
     let status = api.get("/status").await;
@@ -201,8 +203,10 @@ async fn deliveries_are_shown_sent_again_and_dropped() {
     let dead = &dead["deliveries"][0];
     assert_eq!((&dead["target"], &dead["last_attempt"]["status"]), (&"broken".into(), &403.into()));
     let number = dead["number"].as_i64().unwrap();
-    let arrived = api.until("/deliveries?state=delivered", |some| some["deliveries"][0].is_object()).await;
+    let arrived =
+        api.until("/deliveries?state=delivered&rule=kv", |some| some["deliveries"][0].is_object()).await;
     let arrived = &arrived["deliveries"][0];
+    assert_eq!(arrived["rule"], "kv");
     assert!(arrived["message"]["body"].as_str().unwrap().starts_with("1 ${file:"), "{arrived}");
     let arrived = arrived["number"].as_i64().unwrap();
 

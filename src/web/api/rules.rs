@@ -30,13 +30,13 @@ pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
         None => 0,
     };
     let in_force = web.desk.in_force();
-    let RulesAnswer { rules, tallies } =
+    let RulesAnswer { rules, tallies, on } =
         web.desk.ask(|answer| Question::Rules { from, limit, answer }).await?;
-    let listed = rules.rules.iter().skip(from).zip(&tallies);
+    let listed = rules.rules.iter().skip(from).zip(tallies.iter().zip(&on));
     let last = rules.rules.get(from + tallies.len().saturating_sub(1));
     let more = from + tallies.len() < rules.rules.len();
     yes(&json!({
-        "rules": listed.map(|(rule, tally)| as_json(&in_force, rule, tally)).collect::<Vec<_>>(),
+        "rules": listed.map(|(rule, (tally, on))| as_json(&in_force, rule, tally, *on)).collect::<Vec<_>>(),
         "next": last.filter(|_| more).map(|rule| &*rule.id),
     }))
 }
@@ -44,16 +44,16 @@ pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
 pub async fn one(State(web): State<Web>, Path(named): Path<String>) -> Answer {
     let from = asked::rule(&web.desk.in_force().rules, &named)?;
     let in_force = web.desk.in_force();
-    let RulesAnswer { rules, tallies } =
+    let RulesAnswer { rules, tallies, on } =
         web.desk.ask(|answer| Question::Rules { from, limit: 1, answer }).await?;
     // Other rules may have come in between.
-    let rule = rules.rules.get(from).filter(|rule| *rule.id == *named).zip(tallies.first());
-    let (rule, tally) =
+    let rule = rules.rules.get(from).filter(|rule| *rule.id == *named).zip(tallies.first().zip(on.first()));
+    let (rule, (tally, on)) =
         rule.ok_or_else(|| asked::No::nothing_there(format!("there is no rule `{named}`")))?;
-    yes(&as_json(&in_force, rule, tally))
+    yes(&as_json(&in_force, rule, tally, *on))
 }
 
-fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally) -> Value {
+fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally, on: usize) -> Value {
     let counts =
         Verdict::WORDS.iter().zip(tally.verdicts).map(|(word, count)| ((*word).to_owned(), count.into()));
     let (kind, changes, condition) = match &rule.occasion {
@@ -74,6 +74,7 @@ fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally) -> Value {
         "changes": changes,
         "condition": condition.map(|condition| shown(&in_force.rules, condition.source())),
         "targets": targets,
+        "on": rule.holds().map(|_| on),
         "verdicts": counts.collect::<Map<String, Value>>(),
         "rang": tally.rang.map(|(person, last)| last_as_json(in_force, person, last)),
         "last": tally.last.map(|(person, last)| last_as_json(in_force, person, last)),

@@ -67,6 +67,7 @@ fn answers() -> Vec<Named> {
                 "changes": {"type": "array", "items": change()},
                 "condition": or_null(text()),
                 "targets": {"type": "array", "items": text()},
+                "on": or_null(whole()),
                 "verdicts": object(verdicts.into()),
                 "rang": or_null(reference("Last")),
                 "last": or_null(reference("Last")),
