@@ -44,6 +44,7 @@ rules:
   - {id: nobody, while: '!all.exists(p, p.online)', for: 30m, enter: screen}
   - {id: night, while: now.hour >= 22, enter: screen, exit: screen}
   - {id: long, who: bob, when: started_playing, for: 45m, send: screen}
+  - {id: deaf, when: [lanyard_down, lanyard_up], send: screen}
 tests:
 ";
 
@@ -153,6 +154,11 @@ fn what_waits_rings_in_its_time() {
         ),
         ("{bob: online}, {at: 5s, bob: {playing: G}}", "{rule: long, person: bob, at: 45m5s}"),
         ("{bob: online}, {at: 5s, bob: {playing: G}}, {at: 44m, bob: online}", ""),
+        ("{bob: online}, {at: 1m, lanyard: down}, {after: 4m, lanyard: up}", ""),
+        (
+            "{bob: online}, {at: 1m, lanyard: down}, {after: 20m, lanyard: up}",
+            "{rule: deaf, at: 6m}, {rule: deaf, at: 21m}",
+        ),
     ] {
         let told = failures_with(WAITING, &format!("  - {{steps: [{steps}], expect: [{expect}]}}"));
         assert_eq!(told, "", "{steps}");
