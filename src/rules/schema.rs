@@ -138,7 +138,7 @@ fn rule() -> Value {
         "properties": {"enter": false, "exit": false, "grace": false},
         "required": ["when", "send"],
         // What is about doorchime itself is about nobody.
-        "oneOf": [{"required": ["who"]}, {"properties": {"when": reference("own_when")}}],
+        "oneOf": [{"required": ["who"]}, {"properties": {"when": described(reference("own_when"), "A change of doorchime itself.")}}],
     });
     let names = ObjectKind::Person
         .fields()
