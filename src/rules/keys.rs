@@ -122,7 +122,7 @@ pub const RULE: &[Setting] = &[
     key(
         "grace",
         "duration",
-        "How long the condition of a `while` must have been false before it is over; 0 if not given, at most `366d`.",
+        "How long the condition of a `while` must have been false before it is over, and may begin anew; 0 if not given, at most `366d`.",
     ),
     key("enter", "send", "The messages when a `while` begins, written like `send`."),
     key("exit", "send", "The messages when a `while` is over; sent only if those of `enter` were."),

@@ -80,11 +80,6 @@ pub fn state(
         let help = "say what to send when it begins, and where: `enter: [phone]`; or when it is over: `exit: [phone]`";
         reader.problems.missing_key(spec.id.map_or(at, |id| id.at), "enter", "a rule with `while`", help);
     }
-    if let (Some((at, _)), None) = (spec.grace, &spec.exit) {
-        let what = "`grace` puts off the end, and nothing is sent then";
-        let help = "how soon it may begin again is `grace`, too; if that is what it is for, all is well";
-        reader.problems.add(Problem::warning(at, what).help(help));
-    }
     let grace = spec.grace.map_or(Duration::ZERO, |(_, grace)| grace);
     let hold_for = spec.hold_for.map_or(Duration::ZERO, |(_, hold_for)| hold_for);
     Some(Occasion::While(While { condition: compiled?, hold_for, grace, enter, exit }))

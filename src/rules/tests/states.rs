@@ -58,7 +58,6 @@ fn keys_of_the_other_sort_of_rule() {
         7:71 error: `exit` belongs to `while` (for the end of something write a rule with `when: went_offline`, `stopped_playing`, …, or look for the state itself with `while`)
         7:85 error: `grace` belongs to `while` (a change has no end; how long it must have been so is `for`)
         8:10 error: a rule with `while` without `enter` (say what to send when it begins, and where: `enter: [phone]`; or when it is over: `exit: [phone]`)
-        9:38 warning: `grace` puts off the end, and nothing is sent then (how soon it may begin again is `grace`, too; if that is what it is for, all is well)
         10:38 error: `enter` names no target, so the rule does nothing (name a target, such as `enter: phone`, or set `enabled: false`)
         10:55 error: unknown target `nowhere` (known here: `phone`, `screen`)
         11:13 error: `who` names nobody, so the rule can never ring (name a person or a group)
