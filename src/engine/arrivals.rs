@@ -132,6 +132,9 @@ impl Engine {
         if asked {
             self.ask_about(now, id, late_ms, effects);
         }
+        if heard_again {
+            self.ring_deferred_of(now, id, effects);
+        }
     }
 
     /// Keeps what was observed, and sees to it that it is written down: with what it rang, or a little later.

@@ -11,8 +11,9 @@ use super::bell::{Bell, Firing, Judgement};
 use super::crowd::Crowd;
 use super::effects::Effects;
 use super::holding::{Holding, Key, State, Turn};
+use super::kept::Kept;
 use super::machine::Engine;
-use super::person::{Known, Standing};
+use super::person::{Known, Span, Standing};
 use super::ripening::sight;
 use super::verdict::Verdict;
 use crate::presence::by_id::ById;
@@ -205,6 +206,7 @@ impl<'e> View<'e> {
             late_ms: None,
             since_ms: None,
             lasted_ms: None,
+            firings: &[],
         }
     }
 
@@ -212,6 +214,13 @@ impl<'e> View<'e> {
         let called = person.filter(|sight| !sight.key.is_empty()).map(|sight| Arc::from(sight.key));
         let rule = &self.rules.rules[at as usize];
         Firing { now: self.now, rule, person: person.map(|sight| sight.id), called, sends }
+    }
+
+    /// What is kept of a state that began or ended, should it have to wait.
+    fn kept(&self, scope: &Scope<'_>) -> Kept {
+        let known = scope.person.and_then(|sight| self.known.get(&sight.id));
+        let span = Span { since_ms: scope.since_ms, lasted_ms: scope.lasted_ms };
+        Kept::of_state(self.now, scope.cause.unwrap_or(Cause::Enter), known, span, scope.late_ms)
     }
 
     fn wall_ms(&self, mono_ms: i64) -> i64 {
@@ -314,9 +323,10 @@ impl<'e> Asking<'e> {
         let since_ms = Some(self.view.wall_ms(since));
         let scope = Scope { cause: Some(Cause::Enter), late_ms, since_ms, ..scope };
         let firing = self.view.firing(at, person, &holds.enter);
-        let verdict = self.bell.fire(&firing, &scope, self.effects);
+        let keep = || self.view.kept(&scope);
+        let verdict = self.bell.fire(&firing, &keep, &scope, self.effects);
         self.tell(at, person, Cause::Enter, verdict);
-        verdict == Verdict::Fired
+        verdict.is_through()
     }
 
     fn exit(
@@ -334,11 +344,11 @@ impl<'e> Asking<'e> {
         let (since_ms, lasted_ms) = (Some(self.view.wall_ms(since)), Some(fell.saturating_sub(since).max(0)));
         let scope = Scope { cause: Some(Cause::Exit), late_ms, since_ms, lasted_ms, ..scope };
         let firing = self.view.firing(at, person, &holds.exit);
+        let keep = || self.view.kept(&scope);
         let verdict = if holds.enter.is_empty() {
-            self.bell.fire(&firing, &scope, self.effects)
+            self.bell.fire(&firing, &keep, &scope, self.effects)
         } else if told {
-            self.bell.owe(&firing, &scope, self.effects);
-            Verdict::Fired
+            self.bell.owe(&firing, &keep, &scope, self.effects)
         } else {
             Verdict::NeverEntered
         };

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::crowd::Crowd;
 use super::effects::{Effects, Told};
-use super::gates::Gates;
+use super::gates::{Gates, Keep};
 use super::ids::Ids;
+use super::kept::Kept;
 use super::person::{Known, Since, Span};
 use super::ripening::sight;
 use super::tally::{Last, Tally};
@@ -128,7 +129,9 @@ impl Bell {
                 } else {
                     self.consider(step, (rule, when), (changed, span), &scope, effects)
                 };
-                if matches!(verdict, Verdict::Fired | Verdict::Waiting { .. }) {
+                if verdict.is_through()
+                    || matches!(verdict, Verdict::Waiting { .. } | Verdict::Deferred { .. })
+                {
                     rung.push((at, happening));
                 }
                 let who = Some(step.sight(&rules, step.after));
@@ -184,20 +187,56 @@ impl Bell {
         }
         let called = step.place.map(|at| self.rules.people[at].key.as_str().into());
         let firing = Firing { now: step.now, rule, person: Some(step.id), called, sends: &when.send };
-        self.fire(&firing, scope, effects)
+        self.fire(&firing, &|| Kept::of(step, changed.change, span), scope, effects)
     }
 
     /// Asks what may hold a firing back. If nothing does, what the rule sends is owed.
-    pub fn fire(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) -> Verdict {
-        if let Err(held_back) = self.gates.ask(firing, scope, &mut effects.commit) {
-            return held_back;
+    pub fn fire(
+        &mut self,
+        firing: &Firing<'_>,
+        keep: Keep<'_>,
+        scope: &Scope<'_>,
+        effects: &mut Effects,
+    ) -> Verdict {
+        match self.gates.ask(firing, keep, scope, &mut effects.commit) {
+            Ok(()) => self.owe(firing, keep, scope, effects),
+            Err(held_back) => held_back,
         }
-        self.owe(firing, scope, effects);
-        Verdict::Fired
+    }
+
+    /// The same of a firing whose hours have come.
+    pub fn fire_in_hours(
+        &mut self,
+        firing: &Firing<'_>,
+        keep: Keep<'_>,
+        scope: &Scope<'_>,
+        effects: &mut Effects,
+    ) -> Verdict {
+        match self.gates.ask_in_hours(firing, scope, &mut effects.commit) {
+            Ok(()) => self.owe(firing, keep, scope, effects),
+            Err(held_back) => held_back,
+        }
+    }
+
+    /// What a rule sends is owed, at once or together with others.
+    pub fn owe(
+        &mut self,
+        firing: &Firing<'_>,
+        keep: Keep<'_>,
+        scope: &Scope<'_>,
+        effects: &mut Effects,
+    ) -> Verdict {
+        let Firing { now, rule, person, .. } = *firing;
+        let Some(group) = rule.noise.group else {
+            self.render(firing, scope, effects);
+            return Verdict::Fired;
+        };
+        let left = self.gates.gathering.add(now, (rule, group), person, keep(), &mut effects.commit);
+        Verdict::Gathered { left_ms: millis(left) }
     }
 
     /// Renders what a rule sends.
-    pub fn owe(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
+    pub fn render(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
         let Firing { now, rule, person, called, sends } = firing;
         for send in *sends {
             let id = self.ids.next(now.wall_ms);
@@ -256,6 +295,7 @@ fn scope<'a>(
         late_ms: step.late_ms,
         since_ms: span.since_ms,
         lasted_ms: span.lasted_ms,
+        firings: &[],
     }
 }
 

@@ -207,6 +207,7 @@ impl Engine {
             late_ms: None,
             since_ms: None,
             lasted_ms: None,
+            firings: &[],
         }
     }
 

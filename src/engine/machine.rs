@@ -177,6 +177,7 @@ impl Engine {
             self.ring_ripe(now, id, None, effects);
         }
         self.ask_in_time(now, effects);
+        self.ring_waiting(now, effects);
         if self.save_at.is_some_and(|at| at <= now.mono) {
             self.save(now, BASELINES_A_COMMIT, effects);
         }
@@ -195,7 +196,7 @@ impl Engine {
         let hold_ends = self.ends.peek().map(|Reverse((until, _))| *until);
         let news = self.troubles.deadline();
         let asked = [self.holding.deadline(), self.pending.deadline(), self.bell.waiting.deadline()];
-        let asked = asked.into_iter().flatten().min();
+        let asked = asked.into_iter().chain([self.bell.gates.deadline()]).flatten().min();
         [hold_ends, asked, self.save_at, self.vouch_at, self.ask_at, news].into_iter().flatten().min()
     }
 

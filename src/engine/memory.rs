@@ -108,6 +108,7 @@ impl Engine {
     /// Goes over to another rule set. What is known of people and the waits of rules that are still there
     /// stay; who and what is gone is forgotten.
     pub fn adopt(&mut self, now: Moment, rules: Arc<RuleSet>, effects: &mut Effects) {
+        self.tell_strangers(now, &rules, effects);
         let mut firings = vec![0; rules.rules.len()];
         for (at, rule) in rules.rules.iter().enumerate() {
             let before = self.rules.rules.iter().position(|before| before.id == rule.id);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::bell::{Bell, Firing, Judgement, deciding_values};
 use super::crowd::Crowd;
 use super::effects::Effects;
-use super::person::Known;
+use super::kept::Kept;
+use super::person::{Known, Span};
 use super::troubles::{News, Turn};
 use super::verdict::Verdict;
 use crate::outbox::delivery::Part;
@@ -60,6 +61,7 @@ impl Bell {
                 late_ms: None,
                 since_ms: Some(news.since_ms),
                 lasted_ms: news.lasted_ms(),
+                firings: &[],
             };
             let condition = when.condition.as_ref();
             let verdict = if when.triggered_by(happened) {
@@ -68,7 +70,8 @@ impl Bell {
                     Some(Judged::TooCostly) => Verdict::ConditionTooCostly,
                     None | Some(Judged::True) => {
                         let firing = Firing { now, rule, person: None, called: None, sends: &when.send };
-                        self.fire(&firing, &scope, effects)
+                        let span = Span { since_ms: scope.since_ms, lasted_ms: scope.lasted_ms };
+                        self.fire(&firing, &|| Kept::of_news(now, shown, span), &scope, effects)
                     }
                 }
             } else {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::bell::{Bell, Firing, Judgement, Step, deciding_values};
 use super::crowd::Crowd;
 use super::effects::Effects;
+use super::gates::Keep;
 use super::kept::Kept;
 use super::lasting::{about, lasts};
 use super::machine::Engine;
@@ -157,8 +158,10 @@ impl Bell {
                 late_ms: kept.late_ms.max(late_ms),
                 since_ms: kept.since_ms,
                 lasted_ms: kept.lasted_ms,
+                firings: &[],
             };
-            let verdict = self.ask_ripe((rule, when), now, sight, &scope, effects);
+            let keep = || kept.as_late_as(scope.late_ms);
+            let verdict = self.ask_ripe((rule, when), (now, sight), &keep, &scope, effects);
             (verdict, deciding_values(rules, when.condition.as_ref(), &scope, verdict))
         });
         effects.commit.notes.push(self.waiting.remove(rule, sight.id, wait));
@@ -173,8 +176,8 @@ impl Bell {
     fn ask_ripe(
         &mut self,
         (rule, when): (&Rule, &When),
-        now: Moment,
-        sight: Sight<'_>,
+        (now, sight): (Moment, Sight<'_>),
+        keep: Keep<'_>,
         scope: &Scope<'_>,
         effects: &mut Effects,
     ) -> Verdict {
@@ -189,7 +192,7 @@ impl Bell {
         }
         let called = Some(sight.key).filter(|key| !key.is_empty()).map(Arc::from);
         let firing = Firing { now, rule, person: Some(sight.id), called, sends: &when.send };
-        self.fire(&firing, scope, effects)
+        self.fire(&firing, keep, scope, effects)
     }
 }
 

@@ -41,10 +41,20 @@ pub enum Verdict {
     NeverEntered,
     /// Too many firings of the rule wait for the person already.
     TooManyWait,
+    /// Outside of its `active` hours, and waits for them; milliseconds until they come.
+    Deferred {
+        left_ms: i64,
+    },
+    /// When its hours came, it was not true any more.
+    Over,
+    /// It is told with others; milliseconds until then.
+    Gathered {
+        left_ms: i64,
+    },
 }
 
 impl Verdict {
-    pub const WORDS: [&str; 14] = [
+    pub const WORDS: [&str; 17] = [
         "fired",
         "narrowed",
         "condition_false",
@@ -59,11 +69,19 @@ impl Verdict {
         "lapsed",
         "never_entered",
         "too_many_wait",
+        "deferred",
+        "over",
+        "gathered",
     ];
 
     /// One word for metrics and for machines.
     pub fn word(self) -> &'static str {
         Self::WORDS[self.number()]
+    }
+
+    /// Whether the rule tells of it, now or with others.
+    pub fn is_through(self) -> bool {
+        matches!(self, Self::Fired | Self::Gathered { .. })
     }
 
     /// The place of its word in `WORDS`.
@@ -83,6 +101,9 @@ impl Verdict {
             Self::Lapsed => 11,
             Self::NeverEntered => 12,
             Self::TooManyWait => 13,
+            Self::Deferred { .. } => 14,
+            Self::Over => 15,
+            Self::Gathered { .. } => 16,
         }
     }
 }
@@ -100,6 +121,13 @@ impl std::fmt::Display for Verdict {
             }
             Self::Limited { left_ms } => {
                 write!(f, "`limit`: often enough, for another {} s", seconds(*left_ms))
+            }
+            Self::Deferred { left_ms } => {
+                write!(f, "`active`: waits for its hours, another {} s", seconds(*left_ms))
+            }
+            Self::Over => f.write_str("not true any more when its `active` hours came"),
+            Self::Gathered { left_ms } => {
+                write!(f, "`group`: told with others in {} s", seconds(*left_ms))
             }
             Self::Inactive => f.write_str("outside of its `active` hours"),
             Self::ToldAlready => f.write_str("has rung for the same happening"),

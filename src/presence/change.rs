@@ -100,6 +100,20 @@ pub enum Subject {
     Own,
 }
 
+impl Subject {
+    pub const ALL: [Self; 9] = [
+        Self::Status,
+        Self::Platform,
+        Self::Track,
+        Self::Activity,
+        Self::CustomStatus,
+        Self::Profile,
+        Self::Kv,
+        Self::Person,
+        Self::Own,
+    ];
+}
+
 /// One change. What it is about is found in the two presences it was made from: `from` and `to` are places
 /// in the list its kind speaks of (platforms, activities, KV), empty where the kind names the place alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -145,6 +145,14 @@ pub const RULE: &[Elsewhere] = &[
     ("between", HOURS),
     ("days", "write `active: {days: [mon..fri]}`"),
     ("only_between", HOURS),
+    ("batch", GATHER),
+    ("digest", GATHER),
+    ("group_wait", GATHER),
+    ("group_by", "write `group: {wait: 30s, by: person}`"),
+    ("group_interval", GATHER),
+    ("bundle", GATHER),
+    ("collect", GATHER),
+    ("aggregate", GATHER),
     ("dedup", "write `dedupe`"),
     ("unique", "write `dedupe`"),
     ("disabled", "write `enabled: false`"),
@@ -154,6 +162,33 @@ pub const RULE: &[Elsewhere] = &[
 
 const HOURS: &str = "write `active: {from: \"09:00\", to: \"23:00\"}`";
 const QUIET: &str = "say when it may ring: `active: {from: \"08:00\", to: \"22:00\"}`";
+
+const GATHER: &str = "write `group: {wait: 30s}`";
+
+/// Keys of `group`.
+pub const GROUP: &[Elsewhere] = &[
+    ("for", "write `wait`"),
+    ("window", "write `wait`"),
+    ("every", "write `wait`"),
+    ("interval", "write `wait`"),
+    ("group_wait", "write `wait`"),
+    ("within", "write `wait`"),
+    ("time", "write `wait`"),
+    ("count", "write `max`"),
+    ("size", "write `max`"),
+    ("limit", "write `max`"),
+    ("key", "write `by: rule` or `by: person`"),
+    ("per", "write `by`"),
+];
+
+/// Whose firings go together.
+pub const GROUP_BY: &[Elsewhere] = &[
+    ("user", "write `person`"),
+    ("who", "write `person`"),
+    ("everyone", "write `rule`"),
+    ("all", "write `rule`"),
+    ("target", "each message of a rule gathers them all: write `rule`"),
+];
 
 /// Keys of `limit`.
 pub const LIMIT: &[Elsewhere] = &[
@@ -520,7 +555,7 @@ mod tests {
 
     #[test]
     fn nothing_is_both_known_and_told_of() {
-        let tables: [(&[Elsewhere], &[Setting]); 12] = [
+        let tables: [(&[Elsewhere], &[Setting]); 13] = [
             (FILE, keys::FILE),
             (LANYARD, keys::LANYARD),
             (PERSON, keys::PERSON),
@@ -528,6 +563,7 @@ mod tests {
             (DEDUPE, keys::DEDUPE),
             (LIMIT, keys::LIMIT),
             (ACTIVE, keys::ACTIVE),
+            (GROUP, keys::GROUP),
             (TARGET, keys::TARGET),
             (SEND, keys::SEND),
             (TEST, keys::TEST),

@@ -15,10 +15,6 @@ const fn key(name: &'static str, takes: &'static str, doc: &'static str) -> Sett
     Setting { name, takes, later: false, doc }
 }
 
-const fn later(name: &'static str, doc: &'static str) -> Setting {
-    Setting { name, takes: "anything", later: true, doc }
-}
-
 pub const FILE: &[Setting] = &[
     key("version", "version", "The version of this format: 1."),
     key(
@@ -108,6 +104,7 @@ pub const RULE: &[Setting] = &[
         "active",
         "The hours in which the rule rings, by the file's time zone; always if not given.",
     ),
+    key("group", "group", "Gathers firings for a while, and tells them in one message."),
     key("send", "send", "The messages: a target's name, one message, or a list of them."),
     key(
         "while",
@@ -126,7 +123,6 @@ pub const RULE: &[Setting] = &[
     ),
     key("enter", "send", "The messages when a `while` begins, written like `send`."),
     key("exit", "send", "The messages when a `while` is over; sent only if those of `enter` were."),
-    later("group", "Several firings in one message."),
 ];
 
 pub const DEDUPE: &[Setting] = &[
@@ -151,11 +147,32 @@ pub const ACTIVE: &[Setting] = &[
         "clock",
         "When it closes, such as `\"23:00\"`; at the end of the day if not given. Earlier than `from`, it is on the next day.",
     ),
-    later("otherwise", "What becomes of what would ring at another time."),
+    key(
+        "otherwise",
+        "otherwise",
+        "`drop` forgets what would ring at another time, `defer` rings when the window opens, if it is still true; `drop` if not given.",
+    ),
 ];
 
 /// What becomes of a firing outside of its hours.
 pub const OTHERWISE: [&str; 2] = ["drop", "defer"];
+
+pub const GROUP: &[Setting] = &[
+    key("wait", "duration", "How long to gather, from the first firing on, `1s` to `1d`."),
+    key(
+        "by",
+        "group_by",
+        "`rule` gathers the firings of all people, `person` those of each; `rule` if not given.",
+    ),
+    key(
+        "max",
+        "group_max",
+        "With so many, 2 to 500, the message is sent at once and the next firing begins another; `100` if not given.",
+    ),
+];
+
+/// Whose firings go together.
+pub const GROUP_BY: [&str; 2] = ["rule", "person"];
 
 /// Beside the keys of the target's kind.
 pub const SEND: &[Setting] = &[

@@ -1,6 +1,7 @@
 //! What keeps a rule quiet once it matches: as written, and compiled.
 
 pub mod active;
+pub mod group;
 pub mod limit;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::scope::Names;
 use super::template::Template;
 use super::tree::{Entry, Node, Value};
 use active::Active;
+use group::Group;
 use limit::Limit;
 
 const DEDUPE_WINDOW: Duration = Duration::from_hours(1);
@@ -26,6 +28,7 @@ pub struct Noise {
     pub dedupe: Option<Dedupe>,
     pub limit: Option<Limit>,
     pub active: Option<Active>,
+    pub group: Option<Group>,
 }
 
 /// The same key only once in a window.
@@ -40,6 +43,7 @@ pub struct NoiseSpec<'n> {
     dedupe: Option<(&'n Node, Duration)>,
     limit: Option<Limit>,
     active: Option<Active>,
+    pub group: Option<Group>,
 }
 
 impl<'n> NoiseSpec<'n> {
@@ -50,6 +54,7 @@ impl<'n> NoiseSpec<'n> {
             dedupe: fields.get("dedupe").and_then(|it| reader.dedupe(it)),
             limit: fields.get("limit").and_then(|it| Limit::read(it, reader)),
             active: fields.get("active").and_then(|it| Active::read(it, reader)),
+            group: fields.get("group").and_then(|it| Group::read(it, reader)),
         }
     }
 
@@ -66,6 +71,7 @@ impl<'n> NoiseSpec<'n> {
             dedupe,
             limit: self.limit,
             active: self.active.clone(),
+            group: self.group,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::compile::Known;
 use super::condition::Condition;
 use super::diagnostic::Problem;
+use super::noise::group;
 use super::places::Span;
 use super::reading::Reader;
 use super::rule::messages;
@@ -66,7 +67,7 @@ pub fn state(
     names: &Names<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<Occasion> {
-    let in_template = Names { in_template: true, ..*names };
+    let in_template = group::in_message(Names { in_template: true, ..*names }, spec.noise.group);
     let compiled = condition.scalar().and_then(|scalar| {
         let compiled = Condition::compile(&scalar.text, names);
         compiled.map_err(|mistakes| reader.tell(condition, mistakes)).ok()

@@ -11,6 +11,7 @@ use super::elsewhere;
 use super::lookalike;
 use super::matcher::{self, Narrow};
 use super::names;
+use super::noise::group;
 use super::occasion;
 use super::own;
 use super::places::Span;
@@ -73,6 +74,7 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
         has_person: !nobody,
         change: change.as_ref().map(|(_, subject)| *subject),
         in_template: false,
+        gathered: None,
     };
     let in_template = Names { in_template: true, ..names };
     // A search for the nearest name looks at all of them: enough is enough.
@@ -87,7 +89,7 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
                 let scalar = node.scalar()?;
                 Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
             });
-            let send = sends(spec, place, known, &in_template, reader);
+            let send = sends(spec, place, known, &group::in_message(in_template, noise.group), reader);
             let hold_for = spec.hold_for.map_or(Duration::ZERO, |(_, hold_for)| hold_for);
             Some(Occasion::When(When { triggers, condition, hold_for, send }))
         }

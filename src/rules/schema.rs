@@ -4,7 +4,7 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{self, OTHERWISE, SUBSCRIBE, Setting};
+use super::keys::{self, GROUP_BY, OTHERWISE, SUBSCRIBE, Setting};
 use super::matcher::{narrow_fields, words};
 use super::scope::ObjectKind;
 use crate::presence::change::ChangeKind;
@@ -77,10 +77,10 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
         ("own_when", own_when()),
         ("dedupe", json!({"anyOf": [{"type": "string"}, object(keys::DEDUPE, &["key"])]})),
         ("limit", object(keys::LIMIT, &["count", "per"])),
-        (
-            "count",
-            json!({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1000}, {"type": "string", "pattern": format!(r"^\s*[0-9]+\s*$|{VARIABLE}")}]}),
-        ),
+        ("group", object(keys::GROUP, &["wait"])),
+        ("group_by", json!({"enum": GROUP_BY})),
+        ("group_max", whole_number(2, 500)),
+        ("count", whole_number(1, 1000)),
         ("active", one_or_list(&object(keys::ACTIVE, &[]))),
         ("days", one_or_list(&json!({"type": "string"}))),
         (
@@ -95,6 +95,11 @@ fn fixed_definitions() -> Vec<(&'static str, Value)> {
     .into_iter()
     .chain(tests::definitions())
     .collect()
+}
+
+fn whole_number(least: usize, most: usize) -> Value {
+    let text = format!(r"^\s*[0-9]+\s*$|{VARIABLE}");
+    json!({"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, {"type": "string", "pattern": text}]})
 }
 
 fn reference(name: &str) -> Value {

@@ -3,6 +3,7 @@
 //! One table serves the type check, the evaluation, the templates' context, the reference and the editors:
 //! a name that is not in it does not exist.
 
+pub mod firings;
 mod tables;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use jiff::tz::TimeZone;
 use super::cause::Cause;
 use crate::presence::change::{Change, ChangeKind, Subject};
 use crate::presence::model::{Activity, Platforms, Presence, Text, Track, UserId};
+use firings::Firings;
 use tables::{
     ACTIVITY, CHANGE_ACTIVITY, CHANGE_ANY, CHANGE_CUSTOM_STATUS, CHANGE_KV, CHANGE_OWN, CHANGE_PERSON,
     CHANGE_PROFILE, CHANGE_TEXT, CHANGE_TRACK, CUSTOM_STATUS, EMOJI, NOW, PARTY, PERSON, PLATFORMS, TRACK,
@@ -49,6 +51,8 @@ pub enum ObjectKind {
     Track,
     Change(Option<Subject>),
     Now,
+    /// One of several that are told together.
+    Firing(Firings),
 }
 
 /// A person as the rules see them: who they are in the file, and their presence.
@@ -133,6 +137,7 @@ pub enum Object<'a> {
     Change(Changed<'a>),
     News(News<'a>),
     Now(Now),
+    Firing(&'a Scope<'a>),
 }
 
 /// What a name is worth right now. `Missing` is false, empty and 0, never a failure.
@@ -159,7 +164,15 @@ pub struct Field {
     pub read: for<'a> fn(Object<'a>) -> Value<'a>,
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    /// What one of its fields is worth.
+    pub fn value(self, field: &Field) -> Value<'a> {
+        match self {
+            Self::Firing(scope) => firings::value(scope, field),
+            object => (field.read)(object),
+        }
+    }
+
     /// What kind of thing it is: whose table its fields stand in.
     pub fn kind(self) -> ObjectKind {
         match self {
@@ -174,6 +187,7 @@ impl Object<'_> {
             Self::Change(changed) => ObjectKind::Change(Some(changed.change.kind.subject())),
             Self::News(news) => ObjectKind::Change(Some(news.kind.subject())),
             Self::Now(_) => ObjectKind::Now,
+            Self::Firing(scope) => ObjectKind::Firing(Firings::of(scope)),
         }
     }
 }
@@ -190,6 +204,7 @@ impl ObjectKind {
             Self::CustomStatus => CUSTOM_STATUS,
             Self::Track => TRACK,
             Self::Now => NOW,
+            Self::Firing(of) => of.fields(),
             Self::Change(None) => CHANGE_ANY,
             Self::Change(Some(subject)) => match subject {
                 Subject::Status | Subject::Platform => CHANGE_TEXT,
@@ -222,11 +237,13 @@ impl ObjectKind {
             Self::Change(Some(Subject::Own)) => "a change of doorchime itself",
             Self::Change(_) => "a change",
             Self::Now => "now",
+            Self::Firing(_) => "a firing",
         }
     }
 }
 
 /// Everything a condition or a template can look at when one rule is considered.
+#[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// Nobody, for rules without `who`.
     pub person: Option<Sight<'a>>,
@@ -247,6 +264,17 @@ pub struct Scope<'a> {
     pub since_ms: Option<i64>,
     /// How long the state that ended had lasted.
     pub lasted_ms: Option<i64>,
+    /// Those that are told together, for a rule that gathers them.
+    pub firings: &'a [Scope<'a>],
+}
+
+impl std::fmt::Debug for Scope<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope")
+            .field("rule", &self.rule)
+            .field("person", &self.person)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Everybody in the file, by their place in it.
@@ -281,6 +309,8 @@ pub struct Names<'n> {
     pub change: Option<Option<Subject>>,
     /// Templates know more than conditions: `rule` and `raw`, and without a change `since` and `lasted`.
     pub in_template: bool,
+    /// For the messages of a rule that gathers its firings: what each of them is.
+    pub gathered: Option<Firings>,
 }
 
 /// The keys of a part of the file, in its order, and the place of each.
@@ -323,6 +353,8 @@ pub enum Root {
     LateBy,
     Since,
     Lasted,
+    Firings,
+    Count,
     /// The presence as Lanyard sent it, unknown fields and all.
     Raw,
 }
@@ -360,10 +392,14 @@ impl Names<'_> {
             "since" => (Root::Since, Kind::Time),
             "lasted" => (Root::Lasted, Kind::Duration),
             "raw" if self.has_person => (Root::Raw, Kind::Any),
+            "firings" => (Root::Firings, Kind::List(ObjectKind::Firing(self.gathered?))),
+            "count" if self.gathered.is_some() => (Root::Count, Kind::Number),
             _ => return None,
         };
         let is_there = match root {
             Root::Rule | Root::Raw => self.in_template,
+            // Each firing has its own.
+            Root::LateBy | Root::Since | Root::Lasted if self.gathered.is_some() => false,
             // What is said of a change; a condition that holds for a time has none.
             Root::Late | Root::LateBy | Root::Since | Root::Lasted => {
                 self.in_template || self.change.is_some()
@@ -386,8 +422,10 @@ impl Names<'_> {
 
     /// Every first name, for hints.
     pub fn all(&self) -> Vec<&str> {
-        const WORDS: [&str; 9] =
-            ["now", "before", "change", "rule", "late", "late_by", "since", "lasted", "raw"];
+        const WORDS: [&str; 11] = [
+            "firings", "count", "now", "before", "change", "rule", "late", "late_by", "since", "lasted",
+            "raw",
+        ];
         let own = PERSON.iter().map(|field| field.name).filter(|_| self.has_person);
         let words = WORDS.into_iter().filter(|word| self.word(word).is_some());
         own.chain(words)
@@ -414,6 +452,8 @@ impl<'a> Scope<'a> {
             Root::LateBy => self.late_ms.map_or(Value::Missing, Value::Duration),
             Root::Since => self.since_ms.map_or(Value::Missing, Value::Time),
             Root::Lasted => self.lasted_ms.map_or(Value::Missing, Value::Duration),
+            Root::Firings => Value::List(self.firings.iter().map(Object::Firing).collect()),
+            Root::Count => Value::Number(self.firings.len() as f64),
             Root::Raw => Value::Missing,
         }
     }

@@ -12,8 +12,13 @@ use crate::rules::template::{Origin, Segment, Template, json_of};
 /// An event takes no more; what is long and least missed is left out first.
 const EVENT_BYTES_MAX: usize = 256 << 10;
 
-/// A change, or the beginning or end of a state, in one sentence.
+/// A change, or the beginning or end of a state, in one sentence; of several, one sentence each.
 pub(super) fn of(scope: &Scope<'_>) -> Vec<Segment> {
+    if let Some((first, rest)) = scope.firings.split_first() {
+        let comma = || Segment { text: ", ".to_owned(), origin: Origin::Literal };
+        let rest = rest.iter().flat_map(|firing| std::iter::once(comma()).chain(of(firing)));
+        return of(first).into_iter().chain(rest).collect();
+    }
     let segments =
         SENTENCES.iter().find(|(of, _)| *of == scope.cause).map(|(_, sentence)| sentence.render(scope));
     let said = |segments: &Vec<Segment>| segments.iter().any(|segment| !segment.text.trim().is_empty());
@@ -90,7 +95,14 @@ static SENTENCES: LazyLock<Vec<(Option<Cause>, Template)>> = LazyLock::new(|| {
             };
             let nobody = Keys::default();
             let has_person = !matches!(cause, Some(Cause::Change(kind)) if kind.is_own());
-            let names = Names { people: &nobody, groups: &nobody, has_person, change, in_template: true };
+            let names = Names {
+                people: &nobody,
+                groups: &nobody,
+                has_person,
+                change,
+                in_template: true,
+                gathered: None,
+            };
             (
                 cause,
                 Template::compile(source, &names)
@@ -101,8 +113,23 @@ static SENTENCES: LazyLock<Vec<(Option<Cause>, Template)>> = LazyLock::new(|| {
 });
 
 /// The default event: `type` (what happened, `enter` or `exit`), `timestamp`, `rule`, `person`, `change`, and the person's whole state as `data`.
-/// The delivery's id joins it when it is sent.
+/// The delivery's id joins it when it is sent. Of several firings it has the event of each, as `firings`.
 pub(super) fn event(scope: &Scope<'_>) -> Value {
+    if scope.firings.is_empty() {
+        return shorten(event_of_one(scope));
+    }
+    let timestamp = jiff::Timestamp::from_millisecond(scope.now.wall_ms).unwrap_or_default();
+    shorten_group(json!({
+        "type": "group",
+        "timestamp": timestamp.to_string(),
+        "rule": scope.rule,
+        "late": scope.late_ms.is_some(),
+        "count": scope.firings.len(),
+        "firings": scope.firings.iter().map(event_of_one).collect::<Vec<_>>(),
+    }))
+}
+
+fn event_of_one(scope: &Scope<'_>) -> Value {
     let timestamp = jiff::Timestamp::from_millisecond(scope.now.wall_ms).unwrap_or_default();
     let mut event = json!({
         "type": scope.cause.map_or("notification", Cause::name),
@@ -125,7 +152,7 @@ pub(super) fn event(scope: &Scope<'_>) -> Value {
         event["person"] = json!({"id": state["id"], "key": sight.key, "name": state["name"]});
         event["data"] = state;
     }
-    shorten(event)
+    event
 }
 
 /// All that is known of a person; of one who has megabytes of it, not the lists.
@@ -150,6 +177,20 @@ fn shorten(mut event: Value) -> Value {
             *part = Value::Null;
             event["shortened"] = json!(true);
         }
+    }
+    event
+}
+
+/// Of many firings the persons' states go first, then everything but the persons and the kinds of change.
+fn shorten_group(mut event: Value) -> Value {
+    for left_out in ["data", "change", "person"] {
+        if event.to_string().len() <= EVENT_BYTES_MAX {
+            break;
+        }
+        for firing in event["firings"].as_array_mut().into_iter().flatten() {
+            firing[left_out] = Value::Null;
+        }
+        event["shortened"] = json!(true);
     }
     event
 }

@@ -73,7 +73,8 @@ What a `webhook` gets without `json`, `form` or `body`, and what a `home_assista
 
 `type` is the change's name, or of a `while` rule `enter` or `exit`; without a change there is no `change`, and without `who` no
 `person` and no `data`. `data` has every field of [a person](#a-person); what is missing is null. `late_by_ms`, `since_ms` and
-`lasted_ms` are there where they mean something. `id` is the delivery's, the same at each attempt, and also in the header
+`lasted_ms` are there where they mean something. Of several firings (`group`), the event is of the type `group`, with their
+`count` and, as `firings`, the event of each. `id` is the delivery's, the same at each attempt, and also in the header
 `Idempotency-Key`. An event takes 256 KiB at most: of somebody with more than that in their presence, `kv` and `activities` are left
 out. With `secret`, requests are signed as [Standard Webhooks](https://www.standardwebhooks.com) says; with `format: cloudevents`,
 the body is a [CloudEvent](https://cloudevents.io) in structured mode, whose `data` is the `json` of the message, or this event.

@@ -163,7 +163,7 @@ impl<'c> Checker<'c> {
             Root::Now => self.sees.now = true,
             Root::Person(at) => note(&mut self.sees.people, at),
             Root::Group(at) => note(&mut self.sees.groups, at),
-            Root::Rule | Root::Raw => {}
+            Root::Rule | Root::Raw | Root::Firings | Root::Count => {}
         }
         let kind = match root {
             Root::OwnField(_) => Type::of_field(ObjectKind::Person, name, kind),

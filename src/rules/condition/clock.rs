@@ -107,8 +107,14 @@ mod tests {
 
     fn hand(source: &str) -> Option<Hand> {
         let (people, groups) = (Keys::from_iter(["bob".to_owned()]), Keys::from_iter(["squad".to_owned()]));
-        let names =
-            Names { people: &people, groups: &groups, has_person: true, change: None, in_template: false };
+        let names = Names {
+            people: &people,
+            groups: &groups,
+            has_person: true,
+            change: None,
+            in_template: false,
+            gathered: None,
+        };
         Condition::compile(source, &names).unwrap().hand()
     }
 

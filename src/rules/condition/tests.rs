@@ -73,6 +73,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
         late_ms: None,
         since_ms: Some(4_000_000),
         lasted_ms: Some(7_300_000),
+        firings: &[],
     };
     let (people, groups) = (keys(&["alice", "bob", "carol", "dave-2", "dave-friend"]), keys(&["squad"]));
     let names = Names {
@@ -81,6 +82,7 @@ pub fn in_scope<T>(kind: ChangeKind, test: impl FnOnce(&Scope<'_>, &Names<'_>) -
         has_person: true,
         change: Some(Some(kind.subject())),
         in_template: false,
+        gathered: None,
     };
     test(&scope, &names)
 }
@@ -488,6 +490,7 @@ fn names_that_this_rule_has_not() {
         has_person: false,
         change: None,
         in_template: false,
+        gathered: None,
     };
     for (source, help) in [
         ("online", "a rule without `who` is about nobody: say whose it is, as in `alice.online`"),

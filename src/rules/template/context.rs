@@ -89,13 +89,13 @@ fn json(value: Value<'_>, how: For<'_>) -> Json {
 fn object(object: Object<'_>, how: For<'_>) -> Json {
     let kind = object.kind();
     let wanted = |field: &&Field| match how {
-        For::Template(people) if kind == ObjectKind::Person => {
+        For::Template(people) if matches!(kind, ObjectKind::Person | ObjectKind::Firing(_)) => {
             people.all || field.name == "id" || people.fields.contains(&field.name)
         }
         _ => true,
     };
     let fields = kind.fields().iter().filter(wanted).filter_map(|field| {
-        let read = json((field.read)(object), how);
+        let read = json(object.value(field), how);
         let keeps = matches!(how, For::Reader(_)) || !read.is_null();
         keeps.then(|| (field.name.to_owned(), read))
     });

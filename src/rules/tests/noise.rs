@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::rules::noise::active::Active;
+use crate::rules::noise::group::{By, Group};
 use crate::rules::noise::limit::Limit;
 
 fn with(gate: &str) -> String {
@@ -80,7 +81,7 @@ fn hours_as_people_write_them() {
     let plain = active("active: {days: [mon..fri], from: \"09:00\", to: \"17:00\"}");
     for same in [
         "active: {days: weekdays, from: 9:00, to: 17:00}",
-        "active: {days: mon..fri, from: '9:00', to: '17:00'}",
+        "active: {days: mon..fri, from: '9:00', to: '17:00', otherwise: drop}",
         "active: [{days: [Mon, TUESDAY, wed..thu, friday], from: ' 09:00 ', to: 17:00}]",
         "active: {days: [mon ... fri], from: 09:00, to: 17:00}",
     ] {
@@ -115,6 +116,98 @@ fn hours_as_people_write_them() {
           8:27 error: unknown key `until` of `active` (write `to`)
           8:41 error: unknown key `tz` of `active` (the zone is that of the file: `timezone` at its top)"),
     ]);
+}
+
+#[test]
+fn what_becomes_of_the_rest_as_people_write_it() {
+    check_gates(&[
+        (
+            "active: {from: 9:00, otherwise: wait}",
+            "8:37 error: unknown word for `otherwise`: `wait` (known here: `drop`, `defer`)",
+        ),
+        ("active: [{days: mon, otherwise: defer}, {days: tue}]", ""),
+        (
+            "active: [{days: mon, otherwise: defer}, {days: tue, otherwise: drop}]",
+            "8:68 error: `otherwise` is one for all windows of a rule, and they differ (write it once)",
+        ),
+    ]);
+}
+
+#[test]
+fn groups_as_people_write_them() {
+    let group = |gate: &str| {
+        let loaded = load(&with(gate)).unwrap_or_else(|findings| panic!("{}", findings.render(false)));
+        loaded.set.rules[0].noise.group
+    };
+    let wait = std::time::Duration::from_secs(30);
+    assert_eq!(group("group: {wait: 30s}"), Some(Group { wait, by: By::Rule, max: 100 }));
+    assert_eq!(group("group: {wait: 30s, by: person, max: 2}"), Some(Group { wait, by: By::Person, max: 2 }));
+    check_gates(&[
+        ("group: 1m", "8:12 error: `group` takes a mapping, and this is a text (write `group: {wait: 1m}`)"),
+        (
+            "group: person",
+            "8:12 error: `group` takes a mapping, and this is a text (write `group: {wait: 30s}`)",
+        ),
+        ("group: {}", "8:5 error: `group` without `wait` (say how long to gather: `group: {wait: 30s}`)"),
+        ("group: {wait: 0}", "8:19 error: `wait` is between 1s and 1d"),
+        (
+            "group: {wait: 30s, by: user, max: 1}",
+            "8:28 error: unknown word for `by`: `user` (write `person`)
+             8:39 error: `max` is a whole number between 2 and 500",
+        ),
+        (
+            "group: {wait: 30s, by: peson}",
+            "8:28 error: unknown word for `by`: `peson` (did you mean `person`?)",
+        ),
+        ("group: {window: 30s, wait: 30s}", "8:13 error: unknown key `window` of `group` (write `wait`)"),
+        ("batch: 5", "8:5 error: unknown key `batch` of a rule (write `group: {wait: 30s}`)"),
+        ("digest: daily", "8:5 error: unknown key `digest` of a rule (write `group: {wait: 30s}`)"),
+    ]);
+}
+
+/// What is said of a message of a rule that gathers, each in a line of its own.
+#[test]
+fn messages_about_several_firings() {
+    let rows: &[(&str, &str, &str)] = &[
+        ("rule", "{{count}} of {{rule}}: {{#each firings}}{{user.name}} {{change.kind}} {{#if late}}{{late_by}}{{/if}} {{default lasted since}}{{/each}}", ""),
+        ("rule", "{{#each firings as |one|}}{{one.name}} {{one.track.song}} {{../rule}} {{@index}}{{/each}} {{firings.0.name}}", ""),
+        ("rule", "{{join (pluck (where firings 'online') 'name') ', '}} {{firings.length}} {{now.hour}} {{ada.name}}", ""),
+        ("person", "{{user.name}} {{status}} {{firings.length}}", ""),
+        (
+            "rule",
+            "{{user.name}}",
+            "8:33 error: unknown name `user` (several may be told at once, and each has its own: write it inside of `{{#each firings}}`)",
+        ),
+        (
+            "person",
+            "{{change.to}} {{lasted}} {{before.status}}",
+            "8:33 error: unknown name `change` (several may be told at once, and each has its own: write it inside of `{{#each firings}}`)
+             8:47 error: unknown name `lasted` (several may be told at once, and each has its own: write it inside of `{{#each firings}}`)
+             8:58 error: unknown name `before` (several may be told at once, and each has its own: write it inside of `{{#each firings}}`)",
+        ),
+        (
+            "rule",
+            "{{#each firings}}{{user.nmae}} {{chnge.to}} {{rule}} {{uper name}}{{/each}}",
+            "8:55 error: unknown field `nmae` of a user (did you mean `name`?)
+             8:64 error: unknown field `chnge` of a firing (did you mean `change`?)
+             8:77 error: unknown field `rule` of a firing (in this block it is `../rule`)
+             8:86 error: unknown helper `uper` (did you mean `upper`?)",
+        ),
+        ("rule", "{{#each firings}}{{change.to.name}}{{/each}}", "8:60 error: `name` of a text: it has no fields"),
+        ("rule", "{{firings}}", "8:33 error: this is a list, not a text (use `{{#each …}}`, or `{{join (pluck … 'name') ', '}}`)"),
+    ];
+    for (by, text, expected) in rows {
+        let rules = format!(
+            "people: {{ada: 94490510688792576}}\ntargets: {{screen: {{type: console}}}}\nrules:\n  - id: r\n    who: ada\n    when: went_online\n    group: {{wait: 1s, by: {by}}}\n    send: {{to: screen, text: \"{text}\"}}\n"
+        );
+        check(&rules, expected);
+    }
+    check(
+        &with("description: x")
+            .replace("send: screen", "send: {to: screen, text: '{{firings.length}} {{count}}'}"),
+        "7:33 error: unknown name `firings` (only a rule with `group` tells several at once)
+         7:52 error: unknown name `count` (only a rule with `group` tells several at once)",
+    );
 }
 
 /// Whether the clock of a zone stands within the hours at a time, given as UTC.

@@ -40,7 +40,14 @@ fn target(name: &str, settings: Value) -> Target {
 fn message(name: &str, parts: Value) -> Result<Message, Vec<Placed>> {
     let (people, groups) = (Keys::from_iter(["alice".to_owned()]), Keys::default());
     let change = Some(Some(Subject::Track));
-    let names = Names { people: &people, groups: &groups, has_person: true, change, in_template: true };
+    let names = Names {
+        people: &people,
+        groups: &groups,
+        has_person: true,
+        change,
+        in_template: true,
+        gathered: None,
+    };
     Message::compile(kind(name), &object(&parts), &names)
 }
 

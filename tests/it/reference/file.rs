@@ -105,7 +105,13 @@ pub fn file(text: &mut String) {
             "`NAME:` with these, and with the keys of its type: see [Targets](#targets).",
             keys::TARGET,
         ),
-        ("`rules`", "A list of mappings with these keys.", keys::RULE),
+        (
+            "`rules`",
+            "A list of mappings with these keys. What may keep a rule quiet is asked in this order: what narrows its change, `catch_up`, \
+             `if`, `for`, `active`, `cooldown`, `dedupe`, `limit`, and last `group`. Only what passes all of them counts for `cooldown`, \
+             `dedupe` and `limit`, each of which is kept for each person, and across restarts.",
+            keys::RULE,
+        ),
         (
             "`dedupe`",
             "A template (`\"{{track.id}}\"`), or a mapping. Each rule remembers its keys for each person; an empty key is none.",
@@ -118,9 +124,19 @@ pub fn file(text: &mut String) {
         ),
         (
             "`active`",
-            "A mapping, or a list of them: one that is open is enough. What counts is what a clock on the wall shows, also where it is set for \
-             summer time.",
+            "A mapping, or a list of them: one that is open is enough. What counts is what a clock on the wall shows, also where it is set \
+             for summer time. What waits (`otherwise: defer`) rings when a window opens, if that which the change led to still holds, \
+             `if` is still true, and the person is being watched, or else as soon as they are; `now` is then the time at which it rings. \
+             Of two that wait about the same thing, the later one counts, and of one rule and person 16 wait at most.",
             keys::ACTIVE,
+        ),
+        (
+            "`group`",
+            "With it, messages know `firings`, a list, and `count`; each of them has the names that a message about it alone would have: \
+             `{{#each firings}}{{user.name}} {{/each}}`. With `by: person`, the person's names stand outside of it, too, as they are when \
+             the message is sent. What is gathered has passed everything else that may hold it back, and is told even if its rule is \
+             changed or turned off meanwhile.",
+            keys::GROUP,
         ),
         (
             "`send`",
@@ -195,7 +211,7 @@ fn takes(key: &Setting) -> &'static str {
         (_, "version") => "`1`",
         (_, "text") => "text",
         (_, "boolean") => "true or false",
-        ("per", "duration") => "length of time; needed",
+        ("per" | "wait", "duration") => "length of time; needed",
         (_, "duration") => "length of time",
         (_, "size") => "size",
         (_, "subscribe") => "`auto`, `ids`, `id` or `all`",
@@ -205,8 +221,12 @@ fn takes(key: &Setting) -> &'static str {
         (_, "active") => "mapping, or a list of them",
         (_, "days") => "text or list",
         (_, "clock") => "time of day",
+        (_, "group_by") => "`rule` or `person`",
+        (_, "group_max") => "number",
         (_, "otherwise") => "`drop` or `defer`",
-        (_, "lanyard" | "limit" | "smoothing" | "people" | "groups" | "targets" | "fallback") => "mapping",
+        (_, "group" | "lanyard" | "limit" | "smoothing" | "people" | "groups" | "targets" | "fallback") => {
+            "mapping"
+        }
         (name, takes) => panic!("`{name}` takes `{takes}`: say so in words"),
     }
 }

@@ -22,10 +22,10 @@ impl Type {
         matches!(self, Type::Is(Kind::List(_)) | Type::Plucked(_))
     }
 
-    /// Whether it is a person, or a list of people.
+    /// Whether it is a person, or a firing about one, or a list of these.
     pub fn is_people(self) -> bool {
         matches!(self, Type::Is(kind) | Type::Plucked(kind)
-            if matches!(kind, Kind::Object(ObjectKind::Person) | Kind::List(ObjectKind::Person)))
+            if matches!(kind, Kind::Object(of) | Kind::List(of) if matches!(of, ObjectKind::Person | ObjectKind::Firing(_))))
     }
 
     /// How a mistake names it.

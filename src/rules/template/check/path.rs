@@ -129,7 +129,8 @@ impl Checker<'_> {
         match kind {
             Type::Is(Kind::Object(object)) => {
                 let Some(field) = object.field(name) else { return Err(self.unknown_field(object, word)) };
-                if object == ObjectKind::Person && !self.uses.of_people.fields.contains(&field.name) {
+                let filtered = matches!(object, ObjectKind::Person | ObjectKind::Firing(_));
+                if filtered && !self.uses.of_people.fields.contains(&field.name) {
                     self.uses.of_people.fields.push(field.name);
                 }
                 Ok(Type::Is(field.kind))
@@ -221,6 +222,13 @@ impl Checker<'_> {
 
     /// Why a name that exists elsewhere does not exist in this rule.
     pub(super) fn missing_because(&self, name: &str) -> Option<&'static str> {
+        if let Some(firings) = self.names.gathered
+            && ObjectKind::Firing(firings).field(name).is_some()
+        {
+            return Some(
+                "several may be told at once, and each has its own: write it inside of `{{#each firings}}`",
+            );
+        }
         let person = Names { has_person: true, ..*self.names };
         if !self.names.has_person && person.root(name).is_some() {
             return Some("only a rule with `who` is about one person");
@@ -228,6 +236,7 @@ impl Checker<'_> {
         match name {
             "change" => Some("only a rule with `when` has a change"),
             "before" => Some("only a rule with `who` and `when` has a before and an after"),
+            "firings" | "count" => Some("only a rule with `group` tells several at once"),
             _ => None,
         }
     }

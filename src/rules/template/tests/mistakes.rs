@@ -232,6 +232,7 @@ fn names_that_this_rule_lacks_are_explained() {
         has_person: false,
         change: None,
         in_template: true,
+        gathered: None,
     };
     for (source, help) in [
         ("{{user.name}}", "only a rule with `who` is about one person"),

@@ -42,7 +42,14 @@ fn compiled(source: &str) -> Result<Template, Vec<Mistake>> {
     let change = Some(Some(Subject::Track));
     Template::compile(
         source,
-        &Names { people: &people, groups: &groups, has_person: true, change, in_template: true },
+        &Names {
+            people: &people,
+            groups: &groups,
+            has_person: true,
+            change,
+            in_template: true,
+            gathered: None,
+        },
     )
 }
 
@@ -69,6 +76,7 @@ pub(crate) fn with_scope_of<T>(raw: &str, look: impl FnOnce(&Scope<'_>) -> T) ->
         late_ms: None,
         since_ms: Some(NOW_MS - 300_000),
         lasted_ms: Some(7_500_000),
+        firings: &[],
     })
 }
 
