@@ -1,9 +1,12 @@
-//! `explain`: asks a running bot why a rule rings or not.
+//! `explain`: asks a running bot, or a recording, why a rule rings or not.
+
+mod recorded;
 
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use reqwest::{Client, StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -11,6 +14,7 @@ use serde_json::Value;
 
 use super::args::asking::Explain;
 use super::exit::{Ended, Exit, Failure};
+use super::replay::ring::day_and_time;
 use super::style::{self, paint, plain};
 use super::words::ago;
 use crate::clock::Clock;
@@ -22,23 +26,37 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 pub(super) fn explain(args: &Explain) -> Ended {
+    if let Some(recording) = &args.recording {
+        return recorded::explain(args, recording);
+    }
     let url = address(args)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::fault)?;
     let answer = runtime.block_on(ask(&url, args))?;
+    tell(args, answer, &AsOf { now_ms: Clock::start().now().wall_ms, then: None })?;
+    Ok(Exit::Fine)
+}
+
+/// When it is so.
+struct AsOf {
+    now_ms: i64,
+    /// In a recording: the zone in which times are shown.
+    then: Option<TimeZone>,
+}
+
+fn tell(args: &Explain, answer: Value, as_of: &AsOf) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     if args.json {
         writeln!(out, "{}", printable::json(&answer))?;
-        return Ok(Exit::Fine);
+        return Ok(());
     }
     let told: Told = serde_json::from_value(answer)
         .map_err(|error| Failure::fault(format!("what answers is no doorchime of this version: {error}")))?;
-    let now_ms = Clock::start().now().wall_ms;
     for (at, one) in told.explained.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
-        for line in lines(&told.rule, one, now_ms) {
+        for line in lines(&told.rule, one, as_of) {
             writeln!(out, "{line}")?;
         }
     }
@@ -46,7 +64,7 @@ pub(super) fn explain(args: &Explain) -> Ended {
         let more = format!("\nIt is about {} more: name one with --person.", told.more);
         writeln!(out, "{}", paint(style::FAINT, more))?;
     }
-    Ok(Exit::Fine)
+    Ok(())
 }
 
 /// Where to ask about the rule. The path's parts are escaped, whatever the rule is called.
@@ -182,7 +200,7 @@ struct Verdict {
     text: String,
 }
 
-fn lines(rule: &str, one: &One, now_ms: i64) -> Vec<String> {
+fn lines(rule: &str, one: &One, as_of: &AsOf) -> Vec<String> {
     let head = paint(style::HEAD, plain(rule));
     let mut lines = vec![match &one.person {
         Some(Person { id, key: Some(key) }) => format!("{head} for {} ({})", plain(key), plain(id)),
@@ -200,18 +218,26 @@ fn lines(rule: &str, one: &One, now_ms: i64) -> Vec<String> {
         lines.push(format!("  {name:<width$}  {stands}  {}", plain(&gate.why)));
         lines.extend(parts(&gate.values, width + 11));
     }
+    let AsOf { now_ms, then } = as_of;
+    let now =
+        then.as_ref().map_or_else(|| "Now".to_owned(), |zone| format!("At {}", day_and_time(*now_ms, zone)));
     lines.push(match &one.shut {
-        Some(gate) => format!("Now `{}` holds it back.", plain(gate)),
-        None => "Now nothing holds it back: what it waits for decides.".to_owned(),
+        Some(gate) => format!("{now} `{}` holds it back.", plain(gate)),
+        None => format!("{now} nothing holds it back: what it waits for decides."),
     });
-    match &one.last {
-        Some(last) => {
-            let at = last.at.parse::<jiff::Timestamp>().map_or(now_ms, jiff::Timestamp::as_millisecond);
-            let (cause, verdict) = (plain(&last.cause), plain(&last.verdict.text));
-            lines.push(format!("Last asked {} ago at `{cause}`: {verdict}", ago(now_ms - at)));
-            lines.extend(parts(&one.last_values, 2));
-        }
-        None => lines.push("It was not asked yet since doorchime was started.".to_owned()),
+    if let Some(last) = &one.last {
+        let at = last.at.parse::<jiff::Timestamp>().map_or(*now_ms, jiff::Timestamp::as_millisecond);
+        let (cause, verdict) = (plain(&last.cause), plain(&last.verdict.text));
+        let since = ago(now_ms - at);
+        let when = match then {
+            Some(zone) => format!("{} ({since} before)", day_and_time(at, zone)),
+            None => format!("{since} ago"),
+        };
+        lines.push(format!("Last asked {when} at `{cause}`: {verdict}"));
+        lines.extend(parts(&one.last_values, 2));
+    } else {
+        let since = if then.is_some() { "the recording began" } else { "doorchime was started" };
+        lines.push(format!("It was not asked yet since {since}."));
     }
     lines
 }

@@ -30,6 +30,16 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// When it was, of what has a time.
+    pub fn moment(&self) -> Option<Moment> {
+        match *self {
+            Self::Start(now, _) | Self::Observed(now, _) | Self::Blind(now) | Self::Passed(now) => Some(now),
+            Self::Trouble { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("{0}")]

@@ -120,7 +120,7 @@ pub struct InForce {
 }
 
 impl InForce {
-    fn new(rules: Arc<RuleSet>) -> Arc<Self> {
+    pub fn new(rules: Arc<RuleSet>) -> Arc<Self> {
         let places = rules.people.iter().enumerate().map(|(at, person)| (person.id, at)).collect();
         Arc::new(Self { rules, places })
     }

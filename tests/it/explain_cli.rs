@@ -1,4 +1,6 @@
-//! `explain` against a running bot.
+//! `explain` against a running bot, and from a recording.
+
+use std::fs;
 
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
@@ -8,6 +10,7 @@ use tempfile::tempdir;
 
 use crate::home::Home;
 use crate::program::{doorchime, ran, run};
+use crate::replay::{ADA, BOB, by_hand, write_rules};
 use crate::web::Door;
 
 const ALICE: UserId = UserId(94_490_510_688_792_576);
@@ -96,4 +99,90 @@ async fn the_token_is_taken_from_where_the_bot_has_it() {
         assert_eq!(told.code, Some(2), "{}", told.err);
         assert!(told.err.contains("no http:// or https:// address"), "{}", told.err);
     }
+}
+
+#[test]
+fn a_recording_says_why_a_rule_rang_or_not() {
+    let here = tempdir().unwrap();
+    let story = [
+        (0, ADA, "offline"),
+        (0, BOB, "offline"),
+        (60, ADA, "dnd"),
+        (90, BOB, "online"),
+        (3600, ADA, "offline"),
+        (7200, ADA, "online"),
+    ];
+    by_hand(here.path(), &story);
+    let rules = "  - {id: on, who: [ada, bob], when: went_online, cooldown: 1h, send: screen}\n  \
+                 - {id: free, who: [ada, bob], when: went_online, if: 'status == \"online\"', send: screen}\n  \
+                 - {id: all, who: everyone, when: went_online, send: screen}\n";
+    write_rules(here.path(), "rules.yaml", rules);
+    let explain =
+        |args: &[&str]| run(here.path(), ["explain", "--recording", "day.jsonl"].iter().chain(args));
+
+    // It rang just then, and what had not happened yet is not known.
+    let told = explain(&["on", "--person", "ada", "--at", "2026-01-01 01:01:00"]);
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    let expected = format!(
+        "on for ada ({ADA})\n  \
+         who       open   `ada` is among those whom it is about\n  \
+         presence  open   Lanyard tells of every change\n  \
+         when      waits  asked at `went_online`; what is so now would do, had it just begun\n  \
+         cooldown  shut   it has rung, and is quiet until 2026-01-01T01:01:00Z\n\
+         At 2026-01-01 01:01:00 `cooldown` holds it back.\n\
+         Last asked 2026-01-01 01:01:00 (0s before) at `went_online`: rings\n"
+    );
+    assert_eq!(told.out, expected);
+
+    // The other one did not ring, and its condition is told as it was, not as it is an hour later.
+    let told = explain(&["free", "rules.yaml", "--person", "ada", "--at", "30m", "--json"]);
+    assert_eq!((told.code, told.err.as_str()), (Some(0), ""));
+    let json: Value = serde_json::from_str(&told.out).unwrap();
+    let one = &json["explained"][0];
+    assert_eq!((&json["at"], &one["shut"]), (&"2026-01-01T00:30:00Z".into(), &"if".into()), "{}", told.out);
+    assert_eq!(
+        (&one["last"]["verdict"]["word"], &one["last"]["at"]),
+        (&"condition_false".into(), &"2026-01-01T00:01:00Z".into())
+    );
+    assert_eq!(one["last_values"][0]["value"], "\"dnd\"", "{}", told.out);
+
+    // At the end, for everybody whom it is about, or whom it was asked about last.
+    let told = explain(&["free"]);
+    assert!(told.out.contains("(0s before) at `went_online`: rings\n\nfree for bob"), "{}", told.out);
+    assert!(explain(&["all"]).out.starts_with("all for ada "));
+    assert!(explain(&["all", "--at", "2m"]).out.starts_with("all for bob "));
+    assert!(explain(&["on", "--at", "0s"]).out.contains("It was not asked yet since the recording began."));
+
+    let whole = fs::read_to_string(here.path().join("day.jsonl")).unwrap();
+    fs::write(here.path().join("empty.jsonl"), whole.lines().next().unwrap()).unwrap();
+    fs::write(here.path().join("notes.txt"), "mine\n").unwrap();
+    for (args, said) in [
+        (&["no"][..], "there is no rule `no`: did you mean `on`?"),
+        (&["on", "--person", "adda"], "there is no person `adda` in the rules file: did you mean `ada`?"),
+        (&["all", "--at", "0s"], "name a person"),
+        (&["on", "--at", "2025-12-31"], "`--at` is before the recording's beginning, 2026-01-01 01:00:00"),
+        (&["on", "--at", "3h"], "`--at` is after the recording's end, 2026-01-01 03:00:00"),
+        (&["on", "--at", "noon"], "`--at noon` is no time"),
+        (&["on", "--recording", "empty.jsonl"], "nothing was observed in this recording"),
+        (&["on", "--recording", "notes.txt"], "`notes.txt` is no recording"),
+        (&["on", "--recording", "none.gz"], "`none.gz` is not there"),
+    ] {
+        let usual = ["--recording", "day.jsonl"].iter().filter(|_| !args.contains(&"--recording"));
+        let told = run(here.path(), ["explain"].iter().chain(args).chain(usual));
+        assert_eq!((told.code, told.out.as_str()), (Some(2), ""), "{args:?}");
+        assert!(told.err.contains(said), "{args:?}: {}", told.err);
+    }
+    for without in [&["on", "rules.yaml"][..], &["on", "--at", "1h"]] {
+        let told = run(here.path(), ["explain"].iter().chain(without));
+        assert!(told.code == Some(2) && told.err.contains("--recording"), "{}", told.err);
+    }
+
+    // A place that cannot be read is told, and what is known after it is what was heard after it.
+    let mut lines: Vec<&str> = whole.lines().collect();
+    lines.insert(4, "{\"at\":");
+    fs::write(here.path().join("day.jsonl"), lines.join("\n")).unwrap();
+    let told = explain(&["on", "--person", "ada"]);
+    assert_eq!(told.code, Some(1), "{}", told.err);
+    assert!(told.err.contains("day.jsonl:5: the line is not JSON"), "{}", told.err);
+    assert!(told.out.starts_with("on for ada "), "{}", told.out);
 }

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use crate::home::{Home, people};
 use crate::program::{Ran, run};
 
-const ADA: UserId = UserId(94_490_510_688_792_576);
-const BOB: UserId = UserId(156_114_103_033_790_464);
+pub const ADA: UserId = UserId(94_490_510_688_792_576);
+pub const BOB: UserId = UserId(156_114_103_033_790_464);
 
 /// The rings that `replay --json` tells, in words.
 fn rings(ran: &Ran) -> Vec<String> {
@@ -97,7 +97,7 @@ async fn what_a_killed_bot_recorded_is_replayed() {
 }
 
 /// A recording made by hand, of somebody's status at some second.
-fn by_hand(here: &Path, lines: &[(u64, UserId, &'static str)]) {
+pub fn by_hand(here: &Path, lines: &[(u64, UserId, &'static str)]) {
     let at =
         |second: u64| format!("2026-01-01T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
     let mut text = format!(
@@ -113,7 +113,7 @@ fn by_hand(here: &Path, lines: &[(u64, UserId, &'static str)]) {
     fs::write(here.join("day.jsonl"), text).unwrap();
 }
 
-fn write_rules(here: &Path, name: &str, rules: &str) {
+pub fn write_rules(here: &Path, name: &str, rules: &str) {
     let text = format!(
         "timezone: Europe/Berlin\npeople: {{ada: {ADA}, bob: {BOB}}}\ntargets: {{screen: {{type: console}}}}\nrules:\n{rules}"
     );

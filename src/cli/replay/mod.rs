@@ -1,11 +1,12 @@
 //! `replay`: a recording through rules, at full speed: what would have rung.
 
 mod as_test;
+pub(super) mod cue;
 mod difference;
-mod progress;
-mod ring;
-mod screen;
-mod span;
+pub(super) mod progress;
+pub(super) mod ring;
+pub(super) mod screen;
+pub(super) mod span;
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use self::cue::Cue;
 use self::difference::{Pairing, Side};
 use self::progress::Progress;
 use self::ring::Ring;
@@ -23,7 +25,6 @@ use super::exit::{Ended, Exit, Failure};
 use super::rules_file;
 use super::style::{self, paint, plain};
 use super::whom;
-use crate::lanyard::observation::Observation;
 use crate::recording::playback::{self, Event};
 use crate::recording::shelf;
 use crate::rehearsal::play::{Rehearsal, Scene};
@@ -72,7 +73,7 @@ pub(super) fn replay(args: &Replay) -> Ended {
     Ok(if screen.findings() { Exit::Findings } else { Exit::Fine })
 }
 
-fn unusable(file: &Path, error: &shelf::ShelfError) -> Failure {
+pub(super) fn unusable(file: &Path, error: &shelf::ShelfError) -> Failure {
     let file = plain(&file.display().to_string());
     Failure::Usage(match error {
         shelf::ShelfError::NoRecording => {
@@ -95,15 +96,6 @@ struct Stage {
     observed: u64,
 }
 
-/// What one thing that was recorded means for an engine.
-#[derive(Clone, Copy)]
-enum Cue<'a> {
-    Observe(&'a Observation<'a>),
-    Live,
-    Lost(&'static str),
-    Pass,
-}
-
 impl Stage {
     fn new(rules: Arc<RuleSet>, against: Option<Arc<RuleSet>>, picked: Picked) -> Self {
         let pairing = against.is_some().then(Pairing::default);
@@ -113,13 +105,8 @@ impl Stage {
     }
 
     fn take(&mut self, event: Event<'_>, screen: &mut Screen) -> ControlFlow<()> {
-        let now = match &event {
-            Event::Trouble { file, line, why } => {
-                screen.trouble(file, *line, why);
-                return ControlFlow::Continue(());
-            }
-            Event::Start(now, _) | Event::Observed(now, _) | Event::Blind(now) | Event::Passed(now) => *now,
-        };
+        screen.notice(&event);
+        let Some(now) = event.moment() else { return ControlFlow::Continue(()) };
         let began = *self.began.get_or_insert(now);
         if self.picked.span.is_over(began, now) {
             if let Some(end) = self.picked.span.end(began) {
@@ -128,29 +115,8 @@ impl Stage {
             return ControlFlow::Break(());
         }
         self.now = Some(now);
-        match event {
-            Event::Start(_, header) => {
-                screen.started(header);
-                if began == now && !header.goes_on {
-                    self.play(now, Cue::Lost("no answer yet"), screen);
-                }
-            }
-            Event::Blind(_) => self.play(now, Cue::Observe(&Observation::Disconnected), screen),
-            Event::Passed(_) => self.play(now, Cue::Pass, screen),
-            Event::Observed(_, observation) => {
-                self.observed += 1;
-                let word = match observation {
-                    Observation::Connected => Some(Cue::Live),
-                    Observation::Disconnected => Some(Cue::Lost("the connection was lost")),
-                    _ => None,
-                };
-                self.play(now, Cue::Observe(observation), screen);
-                if let Some(cue) = word {
-                    self.play(now, cue, screen);
-                }
-            }
-            Event::Trouble { .. } => {}
-        }
+        self.observed += u64::from(matches!(event, Event::Observed(..)));
+        cue::of(event, began == now).for_each(|cue| self.play(now, cue, screen));
         ControlFlow::Continue(())
     }
 
@@ -167,12 +133,7 @@ impl Stage {
                 let owed = scene.owed.drain(..).filter(|owed| picked.has(began, now, owed.person));
                 rings.extend(owed.map(|owed| (*side, Ring::of(now, owed))));
             };
-            match cue {
-                Cue::Observe(observation) => rehearsal.observe(now, observation.clone(), &mut sink),
-                Cue::Live => rehearsal.hear_lanyard(now, Ok(()), &mut sink),
-                Cue::Lost(why) => rehearsal.hear_lanyard(now, Err(why), &mut sink),
-                Cue::Pass => rehearsal.settle(now, &mut sink),
-            }
+            cue.give(rehearsal, now, &mut sink);
         }
         let Some(pairing) = pairing else {
             return rings.into_iter().for_each(|(_, ring)| screen.ring(&ring));

@@ -17,7 +17,7 @@ use crate::cli::words::{ago, count};
 use crate::presence::model::UserId;
 use crate::printable;
 use crate::recording::line::Header;
-use crate::recording::playback::Trouble;
+use crate::recording::playback::{Event, Trouble};
 use crate::rules::set::RuleSet;
 use crate::time::millis;
 
@@ -76,8 +76,17 @@ impl Screen {
         self.damages > 0 || self.rules.values().any(differs)
     }
 
+    /// What is to be said of the recording itself.
+    pub fn notice(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(_, header) => self.started(header),
+            Event::Trouble { file, line, why } => self.trouble(file, *line, why),
+            _ => {}
+        }
+    }
+
     /// Who is in the rules and was not recorded, once.
-    pub fn started(&mut self, header: &Header) {
+    fn started(&mut self, header: &Header) {
         if header.everyone || std::mem::replace(&mut self.strangers_told, true) {
             return;
         }
@@ -139,7 +148,7 @@ impl Screen {
         self.out.push(line);
     }
 
-    pub fn trouble(&mut self, file: &Path, line: u64, why: &Trouble) {
+    fn trouble(&mut self, file: &Path, line: u64, why: &Trouble) {
         self.troubles += 1;
         self.damages += u64::from(!why.is_cut_off());
         if self.troubles <= TROUBLES_MAX {

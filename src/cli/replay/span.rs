@@ -1,5 +1,6 @@
 //! Which part of a recording is looked at, and whose rings.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -29,9 +30,7 @@ pub enum When {
 
 impl Span {
     pub fn read(from: Option<&str>, to: Option<&str>, zone: &TimeZone) -> Result<Self, Failure> {
-        let read = |name: &str, text: Option<&str>| {
-            text.map(|text| when(text, zone).ok_or_else(|| unclear(name, text))).transpose()
-        };
+        let read = |name: &str, text: Option<&str>| text.map(|text| When::read(name, text, zone)).transpose();
         Ok(Self { from: read("--from", from)?, to: read("--to", to)? })
     }
 
@@ -45,21 +44,42 @@ impl Span {
 
     /// The moment at which it is over, for what is due until then.
     pub fn end(&self, began: Moment) -> Option<Moment> {
-        Some(match self.to? {
-            When::After(after) => began.plus(after),
-            When::Wall(wall_ms) => {
-                let after = Duration::from_millis(u64::try_from(wall_ms - began.wall_ms).unwrap_or(0));
-                Moment { mono: began.mono + after, wall_ms }
-            }
-        })
+        self.to.map(|to| to.moment(began))
     }
 }
 
 impl When {
-    fn is_past(self, began: Moment, now: Moment) -> bool {
+    /// What `name`, an option, says.
+    pub fn read(name: &str, text: &str, zone: &TimeZone) -> Result<Self, Failure> {
+        when(text, zone).ok_or_else(|| unclear(name, text))
+    }
+
+    pub fn moment(self, began: Moment) -> Moment {
         match self {
-            Self::Wall(wall_ms) => now.wall_ms >= wall_ms,
-            Self::After(after) => millis(now.mono.saturating_sub(began.mono)) >= millis(after),
+            Self::After(after) => began.plus(after),
+            Self::Wall(wall_ms) => {
+                let after = Duration::from_millis(u64::try_from(wall_ms - began.wall_ms).unwrap_or(0));
+                Moment { mono: began.mono + after, wall_ms }
+            }
+        }
+    }
+
+    pub fn is_before(self, began: Moment, now: Moment) -> bool {
+        self.order(began, now).is_lt()
+    }
+
+    pub fn is_after(self, began: Moment, now: Moment) -> bool {
+        self.order(began, now).is_gt()
+    }
+
+    fn is_past(self, began: Moment, now: Moment) -> bool {
+        self.order(began, now).is_le()
+    }
+
+    fn order(self, began: Moment, now: Moment) -> Ordering {
+        match self {
+            Self::Wall(wall_ms) => wall_ms.cmp(&now.wall_ms),
+            Self::After(after) => millis(after).cmp(&millis(now.mono.saturating_sub(began.mono))),
         }
     }
 }

@@ -36,6 +36,10 @@ impl No {
         Self(StatusCode::CONFLICT, why.into())
     }
 
+    pub fn why(self) -> String {
+        self.1
+    }
+
     pub fn not_now(why: impl Into<String>) -> Self {
         Self(StatusCode::SERVICE_UNAVAILABLE, why.into())
     }

@@ -10,8 +10,9 @@ use super::activity::values_as_json;
 use super::asked::{self, Answer, Asked, No, named, yes};
 use super::rules::last_as_json;
 use crate::engine::explain::{Explained, Gate};
+use crate::engine::tally::RuleTally;
 use crate::presence::model::UserId;
-use crate::rules::set::Who;
+use crate::rules::set::{Rule, Who};
 use crate::web::questions::{Explanation, InForce, Question};
 use crate::web::server::Web;
 
@@ -33,37 +34,62 @@ pub async fn explain(
     let at = asked::rule(&in_force.rules, &rule_id)?;
     let person = about.person.as_deref().map(|named| asked::person(&in_force, named)).transpose()?;
     let rule = &in_force.rules.rules[at];
-    let (people, more) = match (&rule.who, person) {
-        (None, Some(_)) => {
-            return Err(No::bad(format!("`{rule_id}` is about nobody in particular: leave the person out")));
+    let (people, more) = match whom(rule, person)? {
+        Whom::These(people, more) => (people, more),
+        Whom::AskedLast => {
+            let answer = web.desk.ask(|answer| Question::Rules { from: at, limit: 1, answer }).await?;
+            (vec![Some(asked_last(&rule_id, answer.tallies.first())?)], 0)
         }
-        (None, None) => (vec![None], 0),
-        (Some(_), Some(id)) => (vec![Some(id)], 0),
-        (Some(Who::People(ids)), None) => {
-            (ids.iter().take(PEOPLE_MAX).copied().map(Some).collect(), ids.len().saturating_sub(PEOPLE_MAX))
-        }
-        (Some(Who::Everyone), None) => (vec![Some(asked_last(&web, at, &rule_id).await?)], 0),
     };
     let mut explained = Vec::with_capacity(people.len());
     for person in people {
         let rule = Arc::clone(&rule.id);
         let answer = web.desk.ask(|answer| Question::Explain { rule, person, answer }).await?;
         let answer = answer.ok_or_else(|| No::nothing_there(format!("there is no rule `{rule_id}`")))?;
-        explained.push(as_json(&in_force, &answer));
+        explained.push(answer);
     }
-    yes(&json!({"rule": &*rule.id, "explained": explained, "more": more}))
+    yes(&as_json(&in_force, rule, &explained, more))
+}
+
+/// Whom a rule is explained for.
+pub enum Whom {
+    /// And so many more.
+    These(Vec<Option<UserId>>, usize),
+    AskedLast,
+}
+
+pub fn whom(rule: &Rule, person: Option<UserId>) -> Result<Whom, No> {
+    Ok(match (&rule.who, person) {
+        (None, Some(_)) => {
+            return Err(No::bad(format!(
+                "`{}` is about nobody in particular: leave the person out",
+                rule.id
+            )));
+        }
+        (None, None) => Whom::These(vec![None], 0),
+        (Some(_), Some(id)) => Whom::These(vec![Some(id)], 0),
+        (Some(Who::People(ids)), None) => {
+            let people = ids.iter().take(PEOPLE_MAX).copied().map(Some).collect();
+            Whom::These(people, ids.len().saturating_sub(PEOPLE_MAX))
+        }
+        (Some(Who::Everyone), None) => Whom::AskedLast,
+    })
 }
 
 /// Whom a rule for everyone was asked about last.
-async fn asked_last(web: &Web, at: usize, rule: &str) -> Result<UserId, No> {
-    let tallies = web.desk.ask(|answer| Question::Rules { from: at, limit: 1, answer }).await?.tallies;
-    let last = tallies.first().and_then(|tally| tally.last).and_then(|(person, _)| person);
+pub fn asked_last(rule: &str, tally: Option<&RuleTally>) -> Result<UserId, No> {
+    let last = tally.and_then(|tally| tally.last).and_then(|(person, _)| person);
     last.ok_or_else(|| {
         No::bad(format!("`{rule}` is about everyone, and was asked about nobody yet: name a person"))
     })
 }
 
-fn as_json(in_force: &InForce, Explanation { explained, values }: &Explanation) -> Value {
+pub fn as_json(in_force: &InForce, rule: &Rule, explained: &[Explanation], more: usize) -> Value {
+    let explained: Vec<Value> = explained.iter().map(|one| one_as_json(in_force, one)).collect();
+    json!({"rule": &*rule.id, "explained": explained, "more": more})
+}
+
+fn one_as_json(in_force: &InForce, Explanation { explained, values }: &Explanation) -> Value {
     let Explained { person, gates, last, .. } = explained;
     json!({
         "person": person.map(|id| named(in_force, id, None)),

@@ -1,10 +1,10 @@
 //! `/api/v1`: what the bot knows, did and did not do, as JSON. `openapi` describes it, and is served.
 
 mod activity;
-mod asked;
+pub(crate) mod asked;
 mod deliveries;
 mod events;
-mod explain;
+pub(crate) mod explain;
 mod openapi;
 mod people;
 mod rules;
