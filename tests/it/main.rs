@@ -6,6 +6,7 @@ mod api;
 mod backpressure;
 mod check_cli;
 mod cli;
+mod cookbook;
 mod explain_cli;
 mod fallback;
 mod fallback_bot;
