@@ -15,6 +15,10 @@ test *ARGS:
 bench NAME *ARGS:
     cargo bench --bench {{NAME}} {{ARGS}}
 
+# Counts the hot path's instructions under Valgrind, beside benches/counts.txt; `just counts --store` writes them there.
+counts *ARGS:
+    cargo bench --profile counts --bench parts -- counts {{ARGS}}
+
 # Everything CI runs.
 ci:
     .ci/run
