@@ -41,6 +41,11 @@ impl Deferred {
         self.waiting.get(key)
     }
 
+    /// How many of a rule wait for a person.
+    pub fn count(&self, rule: &str, person: Option<UserId>) -> usize {
+        self.waiting.keys().filter(|key| &*key.rule == rule && key.person == person).count()
+    }
+
     /// When `tick` has something to do.
     pub fn deadline(&self) -> Option<Duration> {
         self.wake_at

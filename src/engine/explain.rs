@@ -1,6 +1,7 @@
 //! Why a rule rings or not: each of its gates as it stands now, in the order in which they are asked. Nothing is
 //! changed by asking.
 
+mod noise;
 mod occasion;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,6 @@ use super::crowd::Crowd;
 use super::machine::Engine;
 use super::person::{Known, Standing};
 use super::tally::Last;
-use crate::outbox::delivery::MarkKind;
 use crate::presence::model::{Presence, User, UserId};
 use crate::rules::cause::Cause;
 use crate::rules::condition::{Condition, Judged};
@@ -106,8 +106,7 @@ impl Engine {
             Occasion::When(when) => {
                 gates.extend(when.condition.as_ref().map(|condition| self.judged("if", condition, &scope)));
                 if !when.hold_for.is_zero() {
-                    let why = format!("it rings once it has stayed so for {}", spell_duration(when.hold_for));
-                    gates.push(Gate::new("for", Stands::Waits, why));
+                    gates.push(occasion::wait(when, &self.states_of(at, person)));
                 }
             }
             Occasion::While(holds) => {
@@ -116,7 +115,7 @@ impl Engine {
                 gates.push(occasion::state(now, holds, state));
             }
         }
-        self.held_back(now, rule, person, &scope, &mut gates);
+        self.explain_noise(now, rule, person, &scope, &mut gates);
         let last = self.tally().last(at, person);
         Explained { rule: Arc::clone(&rule.id), person, gates, last }
     }
@@ -229,73 +228,6 @@ impl Engine {
         };
         let source = self.rules.shown(&condition.source().split_whitespace().collect::<Vec<_>>().join(" "));
         Gate::new(name, stands, format!("{what}{as_if}: {source}")).with(values)
-    }
-
-    /// What may hold a firing back once the rule matches.
-    fn held_back(
-        &self,
-        now: Moment,
-        rule: &Rule,
-        person: Option<UserId>,
-        scope: &Scope<'_>,
-        gates: &mut Vec<Gate>,
-    ) {
-        let until = |left_ms: i64| date(now.wall_ms.saturating_add(left_ms));
-        let (marks, noise) = (&self.bell.gates.marks, &rule.noise);
-        if let Some(active) = &noise.active {
-            gates.push(if active.is_open(scope.zone, now.wall_ms) {
-                Gate::new("active", Stands::Open, "it is within its hours")
-            } else {
-                let opens = active
-                    .opens_ms(scope.zone, now.wall_ms)
-                    .map_or_else(String::new, |ms| format!(" until {}", date(ms)));
-                Gate::new("active", Stands::Shut, format!("it is outside of its hours{opens}"))
-            });
-        }
-        if let Some(wait) = noise.cooldown {
-            let left = marks.left_ms(now, &rule.id, person, MarkKind::Cooldown, "");
-            gates.push(match left {
-                Some(left) => Gate::new(
-                    "cooldown",
-                    Stands::Shut,
-                    format!("it has rung, and is quiet until {}", until(left)),
-                ),
-                None => Gate::new(
-                    "cooldown",
-                    Stands::Open,
-                    format!("it has not rung within {}", spell_duration(wait)),
-                ),
-            });
-        }
-        if let Some(dedupe) = &noise.dedupe {
-            let key = dedupe.key.render_plain(scope);
-            let left = marks.left_ms(now, &rule.id, person, MarkKind::Dedupe, &key);
-            let gate = match left.filter(|_| !key.trim().is_empty()) {
-                Some(left) => Gate::new(
-                    "dedupe",
-                    Stands::Shut,
-                    format!("it has rung for the same key, which is forgotten at {}", until(left)),
-                ),
-                None if key.trim().is_empty() => Gate::new(
-                    "dedupe",
-                    Stands::Open,
-                    "its key is empty now, and an empty key is nobody's duplicate",
-                ),
-                None => Gate::new("dedupe", Stands::Open, "its key as it would be now was not used lately"),
-            };
-            gates.push(gate.with(shown_values(&self.rules, vec![("key".to_owned(), format!("{key:?}"))])));
-        }
-        if let Some(limit) = noise.limit {
-            let often = format!("{} in {}", limit.count, spell_duration(limit.per));
-            gates.push(match self.bell.gates.limits.left_ms(now, &rule.id, person, limit) {
-                Some(left) => Gate::new(
-                    "limit",
-                    Stands::Shut,
-                    format!("it has rung {often}, and may again at {}", until(left)),
-                ),
-                None => Gate::new("limit", Stands::Open, format!("it has rung less than {often}")),
-            });
-        }
     }
 }
 

@@ -83,6 +83,17 @@ impl Gathering {
         left
     }
 
+    /// How many of a rule are gathered with a person's, and until when.
+    pub fn gathered(&self, rule: &str, group: Group, person: Option<UserId>) -> Option<(usize, Duration)> {
+        let person = if group.by == By::Rule { None } else { person };
+        let mut with = self.together.iter().filter(|(key, _)| &*key.rule == rule && key.person == person);
+        let (_, first) = with.next()?;
+        let (until, count) = with.fold((first.until, first.firings.len()), |(until, count), (_, more)| {
+            (until.min(more.until), count + more.firings.len())
+        });
+        Some((count, until))
+    }
+
     /// When the first of them are told.
     pub fn deadline(&self) -> Option<Duration> {
         self.together.values().map(|together| together.until).min()

@@ -58,6 +58,13 @@ fn played(command: &[&str], recipe: &str) -> Ran {
 }
 
 #[test]
+fn states_waits_hours_and_gathering_go_together() {
+    let stories = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories");
+    let Ran { code, out, err } = ran(&mut doorchime(&stories, ["test", "states-and-gates.yaml"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+}
+
+#[test]
 fn the_index_lists_each_recipe_once() {
     let index = std::fs::read_to_string(cookbook().join("README.md")).unwrap();
     let listed = index.split("](").skip(1).filter_map(|rest| rest.split(')').next());

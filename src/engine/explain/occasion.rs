@@ -3,6 +3,7 @@
 
 use super::{Gate, Stands, shown_values};
 use crate::engine::holding::State;
+use crate::engine::states::{Stage, StateView};
 use crate::presence::change::{Change, ChangeKind, diff};
 use crate::presence::model::Presence;
 use crate::rules::duration::spell_duration;
@@ -41,6 +42,24 @@ pub(super) fn when<'p>(
     };
     let why = format!("asked at {}{near}", waits.join(" or "));
     (Gate::new("when", Stands::Waits, rules.shown(&why)).with(shown_values(rules, values)), met)
+}
+
+/// Whether something that a `when` has found waits for its `for`.
+pub(super) fn wait(when: &When, states: &[StateView]) -> Gate {
+    let hold_for = spell_duration(when.hold_for);
+    let running = states.iter().filter_map(|state| match state.stage {
+        Stage::Waiting { kind, until_ms } => {
+            Some((kind.name().to_owned(), format!("until {}", date(until_ms))))
+        }
+        _ => None,
+    });
+    let running: Vec<(String, String)> = running.collect();
+    let why = if running.is_empty() {
+        format!("it rings once what the change led to has lasted for {hold_for}")
+    } else {
+        format!("it has found what it looks for, and rings if that lasts for {hold_for}")
+    };
+    Gate::new("for", Stands::Waits, why).with(running)
 }
 
 /// The condition of a `while`: once it has begun, it is its end that rings.

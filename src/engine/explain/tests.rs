@@ -117,6 +117,31 @@ fn each_gate_says_how_it_stands() {
 }
 
 #[test]
+fn what_waits_is_told_with_its_end() {
+    let rules = r#"
+  - {id: lasting, who: ada, when: went_online, for: 5m, send: screen}
+  - {id: night, who: ada, when: went_online, active: {from: "08:00", otherwise: defer}, send: screen}
+  - {id: together, who: [ada, bob], when: went_online, group: {wait: 1m}, send: screen}"#;
+    let mut engine = engine(rules, &NoVars);
+    let gate = |engine: &Engine, second: u64, rule: usize| {
+        let gate = engine.explain(at(second), rule, Some(ADA)).gates.pop().unwrap();
+        (gate.name, gate.stands, gate.why, gate.values.first().map(|(part, value)| format!("{part} {value}")))
+    };
+    seen(&mut engine, 1, &ada().status("offline").on(&[]));
+    let quiet = "it rings once what the change led to has lasted for 5m";
+    assert_eq!(gate(&engine, 1, 0), ("for", Stands::Waits, quiet.to_owned(), None));
+    let (_, _, why, waiting) = gate(&engine, 1, 1);
+    assert!(why.starts_with("it is outside of its hours until 2026-01-05T08:00:00Z;"), "{why}");
+    assert_eq!(waiting.as_deref(), Some("waiting 0"));
+    let first = "the first that gets here is told with those of the next 1m";
+    assert_eq!(gate(&engine, 1, 2), ("group", Stands::Waits, first.to_owned(), None));
+    seen(&mut engine, 2, &ada());
+    assert_eq!(gate(&engine, 3, 0).3.as_deref(), Some("went_online until 2026-01-05T00:05:02Z"));
+    assert_eq!(gate(&engine, 3, 1).3.as_deref(), Some("waiting 1"));
+    assert_eq!(gate(&engine, 3, 2).2, "1 gathered so far, told in one message at 2026-01-05T00:01:02Z");
+}
+
+#[test]
 fn the_last_verdict_comes_with_it() {
     let mut engine =
         engine("  - {id: r, who: ada, when: went_online, if: platforms.vr, send: screen}", &NoVars);
