@@ -160,11 +160,6 @@ impl Problems {
         self.unknown(at, format!("unknown key `{key}` of {of}"), key, instead, known);
     }
 
-    pub fn later_key(&mut self, at: Span, key: &str) {
-        let what = format!("`{key}` is not there yet in this version of doorchime");
-        self.add(Problem::error(at, what).help("leave it out; a later version will know it"));
-    }
-
     pub fn merge_key(&mut self, at: Span) {
         let help = "write its keys out; a whole value can be repeated: `first: &name …`, `second: *name`";
         self.add(Problem::error(at, "`<<` does not mix mappings here").help(help));

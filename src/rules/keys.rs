@@ -5,14 +5,12 @@ pub struct Setting {
     pub name: &'static str,
     /// What it takes: the name of a definition in the schema.
     pub takes: &'static str,
-    /// Told of in the design, but not there yet.
-    pub later: bool,
     /// One sentence for the reference and for editors.
     pub doc: &'static str,
 }
 
 const fn key(name: &'static str, takes: &'static str, doc: &'static str) -> Setting {
-    Setting { name, takes, later: false, doc }
+    Setting { name, takes, doc }
 }
 
 pub const FILE: &[Setting] = &[

@@ -10,12 +10,13 @@ use super::diagnostic::Problem;
 use super::duration::parse_duration;
 use super::elsewhere::{self, instead};
 use super::keys;
+use super::places::Span;
 use super::reading::{Allowed, Fields, Reader};
 use super::scope::Names;
 use super::template::Template;
 use super::tree::{Entry, Node, Value};
 use active::Active;
-use group::Group;
+use group::{By, Group};
 use limit::Limit;
 
 const DEDUPE_WINDOW: Duration = Duration::from_hours(1);
@@ -43,7 +44,7 @@ pub struct NoiseSpec<'n> {
     dedupe: Option<(&'n Node, Duration)>,
     limit: Option<Limit>,
     active: Option<Active>,
-    pub group: Option<Group>,
+    group: Option<(Span, Group)>,
 }
 
 impl<'n> NoiseSpec<'n> {
@@ -54,8 +55,12 @@ impl<'n> NoiseSpec<'n> {
             dedupe: fields.get("dedupe").and_then(|it| reader.dedupe(it)),
             limit: fields.get("limit").and_then(|it| Limit::read(it, reader)),
             active: fields.get("active").and_then(|it| Active::read(it, reader)),
-            group: fields.get("group").and_then(|it| Group::read(it, reader)),
+            group: fields.get("group").and_then(|it| Some((it.key_at, Group::read(it, reader)?))),
         }
+    }
+
+    pub fn group(&self) -> Option<Group> {
+        self.group.map(|(_, group)| group)
     }
 
     /// Compiles it. `names` are those of the rule's templates.
@@ -66,12 +71,20 @@ impl<'n> NoiseSpec<'n> {
             let key = key.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
             Some(Dedupe { key, window })
         });
+        if let Some((at, Group { by: By::Person, .. })) = self.group
+            && !names.has_person
+        {
+            let what = "`by: person` parts the firings of several people, and this rule is about nobody";
+            reader
+                .problems
+                .add(Problem::error(at, what).help("leave `by` out, or say `who` the rule is about"));
+        }
         Noise {
             cooldown: self.cooldown.filter(|cooldown| !cooldown.is_zero()),
             dedupe,
             limit: self.limit,
             active: self.active.clone(),
-            group: self.group,
+            group: self.group(),
         }
     }
 }

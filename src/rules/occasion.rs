@@ -67,7 +67,7 @@ pub fn state(
     names: &Names<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<Occasion> {
-    let in_template = group::in_message(Names { in_template: true, ..*names }, spec.noise.group);
+    let in_template = group::in_message(Names { in_template: true, ..*names }, spec.noise.group());
     let compiled = condition.scalar().and_then(|scalar| {
         let compiled = Condition::compile(&scalar.text, names);
         compiled.map_err(|mistakes| reader.tell(condition, mistakes)).ok()

@@ -204,7 +204,7 @@ fn instead(kind: &Kind, table: Table, key: &str) -> Option<String> {
     };
     let texts = table.texts;
     let misplaced = other.iter().any(|known| known.name == key)
-        || (texts == Texts::Templates && keys::TARGET.iter().any(|known| known.name == key && !known.later));
+        || (texts == Texts::Templates && keys::TARGET.iter().any(|known| known.name == key));
     if misplaced {
         return Some(match texts {
             Texts::Plain => "it belongs to a message: write it beside `to:`".to_owned(),

@@ -48,6 +48,11 @@ impl<'t> Allowed<'t> {
     ) -> Self {
         Self { of, fixed, more: &[], instead }
     }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let fixed = self.fixed.iter().map(|key| key.name);
+        fixed.chain(self.more.iter().map(|key| key.name))
+    }
 }
 
 impl<'n> Fields<'n> {
@@ -81,19 +86,14 @@ impl Reader<'_> {
     /// Tells of the keys that are not in the tables.
     pub fn check_keys(&mut self, fields: Fields<'_>, allowed: &Allowed<'_>) {
         for (at, entry) in fields.entries.iter().enumerate() {
-            match allowed.fixed.iter().find(|key| key.name == entry.key) {
-                Some(key) if key.later => self.problems.later_key(entry.key_at, &entry.key),
-                Some(_) => {}
-                None if allowed.more.iter().any(|key| key.name == entry.key) => {}
-                None => {
-                    let fixed = allowed.fixed.iter().filter(|key| !key.later).map(|key| key.name);
-                    let known = fixed.chain(allowed.more.iter().map(|key| key.name));
-                    let instead = self
-                        .indented_too_little(&fields.entries[..at], entry.key_at)
-                        .or_else(|| (allowed.instead)(&entry.key));
-                    self.problems.unknown_key(entry.key_at, &entry.key, allowed.of, instead, known);
-                }
+            let mut known = allowed.names();
+            if known.any(|name| name == entry.key) {
+                continue;
             }
+            let instead = self
+                .indented_too_little(&fields.entries[..at], entry.key_at)
+                .or_else(|| (allowed.instead)(&entry.key));
+            self.problems.unknown_key(entry.key_at, &entry.key, allowed.of, instead, allowed.names());
         }
     }
 

@@ -118,8 +118,7 @@ fn described(mut definition: Value, doc: &str) -> Value {
 }
 
 fn properties(settings: &[Setting]) -> Map<String, Value> {
-    let known = settings.iter().filter(|setting| !setting.later);
-    known.map(|it| (it.name.to_owned(), described(reference(it.takes), it.doc))).collect()
+    settings.iter().map(|it| (it.name.to_owned(), described(reference(it.takes), it.doc))).collect()
 }
 
 fn object(settings: &[Setting], required: &[&str]) -> Value {

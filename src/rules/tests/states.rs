@@ -49,6 +49,7 @@ fn keys_of_the_other_sort_of_rule() {
   - {id: f, who: bob, while: online, enter: [], exit: nowhere}
   - {id: g, who: [], while: online, enter: screen}
   - {id: h, while: '', enter: screen}
+  - {id: i, while: bob.online, group: {wait: 30s, by: person}, enter: screen}
 ",
         "
         5:42 error: a rule has `when` or `while`, not both (`when` rings at a change, `while` holds for as long as something is so: write one rule for each)
@@ -62,6 +63,7 @@ fn keys_of_the_other_sort_of_rule() {
         10:55 error: unknown target `nowhere` (known here: `phone`, `screen`)
         11:13 error: `who` names nobody, so the rule can never ring (name a person or a group)
         12:21 error: an empty condition (write what must be true, such as `online && platforms.desktop`)
+        13:32 error: `by: person` parts the firings of several people, and this rule is about nobody (leave `by` out, or say `who` the rule is about)
         ",
     );
 }

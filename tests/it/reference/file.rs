@@ -154,7 +154,7 @@ pub fn file(text: &mut String) {
             continue;
         }
         *text += "| key | takes | |\n|---|---|---|\n";
-        for key in keys.iter().filter(|key| !key.later) {
+        for key in keys {
             row(text, &format!("`{}`", key.name), &[takes(key), key.doc]);
         }
     }
