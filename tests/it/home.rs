@@ -91,6 +91,31 @@ impl Home {
         said
     }
 
+    /// Starts the program with a wall clock that `set_clock` sets, and waits until Lanyard has been asked for
+    /// people. `None` where the library that does it (Debian: `libfaketime`) is not there.
+    pub async fn start_with_clock(&self) -> Option<Bot> {
+        let library = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+            .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketimeMT.so.1"))
+            .into_iter()
+            .find(|path| std::path::Path::new(path).exists())?;
+        let asked = self.subscriptions();
+        let mut command = doorchime(self.dir.path(), ["run", "--listen", "none"]);
+        command
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", self.path("clock"))
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("FAKETIME_NO_CACHE", "1");
+        let bot = self.spawn(command.stdout(Stdio::null()));
+        self.until("it subscribes", || self.subscriptions() > asked).await;
+        Some(bot)
+    }
+
+    /// By how much the wall clock of `start_with_clock` is ahead: `+0`, `+1h`, `-1h`.
+    pub fn set_clock(&self, ahead: &str) {
+        std::fs::write(self.path("clock.new"), ahead).unwrap();
+        std::fs::rename(self.path("clock.new"), self.path("clock")).unwrap();
+    }
+
     /// Starts the program, which keeps what Lanyard says in this file.
     pub fn start_recording(&self, file: &str) -> Bot {
         self.start_with_args(&["run", "--listen", "none", "--record", file])

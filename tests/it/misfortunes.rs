@@ -255,3 +255,46 @@ down_after: 500ms
     home.lanyard.set(&alice().kv("after", "all"));
     home.rings_only(bot, &["lanyard_down", "lanyard_up", "Alice changed_kv"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_by_an_hour_moves_no_wait_and_ages_no_news() {
+    let rules = r#"
+lanyard: {url: "LANYARD"}
+people: {alice: 94490510688792576}
+targets: {hook: {type: webhook, url: RECEIVER, expire: 10m}}
+rules:
+  - {id: once, who: alice, when: changed_kv, cooldown: 30m, send: {to: hook, body: "once {{change.to}}"}}
+  - {id: each, who: alice, when: changed_kv, send: {to: hook, body: "{{change.to}} {{late}} {{now.hour}}"}}
+"#;
+    let home = Home::new(rules, fine).await;
+    home.set_clock("+0");
+    home.lanyard.set(&alice().kv("k", "0"));
+    let Some(bot) = home.start_with_clock().await else {
+        eprintln!("SKIPPED: without libfaketime no clock can be set");
+        return;
+    };
+    home.lanyard.set(&alice().kv("k", "1"));
+    home.rings(2).await;
+    for (clock, value) in [("+1h", "2"), ("-1h", "3"), ("+0", "4"), ("-1h", "5")] {
+        home.set_clock(clock);
+        home.lanyard.set(&alice().kv("k", value));
+        let so_far = value.parse::<usize>().unwrap() + 1;
+        home.rings(so_far).await;
+    }
+    assert!(bot.stop().await.success(), "{}", home.log());
+    // An hour ahead of what was written down, and then where it was.
+    for clock in ["+0", "-1h"] {
+        home.set_clock(clock);
+        let bot = home.start_with_clock().await.unwrap();
+        assert!(bot.stop().await.success(), "{}", home.log());
+    }
+    let mut rung = home.rung();
+    rung.sort();
+    assert_eq!(rung.pop().as_deref(), Some("once 1"), "{rung:?}");
+    let told: Vec<Vec<&str>> = rung.iter().map(|ring| ring.split(' ').collect()).collect();
+    assert!(told.iter().all(|told| told[1] == "false"), "nothing was late: {told:?}");
+    let hours: Vec<i32> = told.iter().map(|told| told[2].parse().unwrap()).collect();
+    let moved = |from: usize, to: usize| (hours[to] - hours[from]).rem_euclid(24);
+    assert!((1..=2).contains(&moved(0, 1)) && moved(1, 2) >= 21, "the clock was set: {hours:?}");
+    assert_eq!(told.len(), 5, "{told:?}");
+}
