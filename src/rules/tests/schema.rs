@@ -71,6 +71,27 @@ fn the_example_and_the_starter_fit() {
 }
 
 #[test]
+fn what_the_documents_show_fits() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut shown = Vec::new();
+    for folder in ["docs/cookbook", "tests/stories"] {
+        let files = std::fs::read_dir(here.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let yaml = files.filter(|file| file.extension().is_some_and(|end| end == "yaml"));
+        shown.extend(yaml.map(|file| std::fs::read_to_string(file).unwrap()));
+    }
+    assert!(shown.len() > 20);
+    let readme = std::fs::read_to_string(here.join("README.md")).unwrap();
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let ours = blocks.filter(|block| ["people:", "rules:", "tests:"].iter().any(|key| block.contains(key)));
+    let before = shown.len();
+    shown.extend(ours.map(str::to_owned));
+    assert!(shown.len() > before);
+    for yaml in shown {
+        assert!(accepts(&yaml), "{yaml}");
+    }
+}
+
+#[test]
 fn what_the_checker_refuses_does_not_fit() {
     for yaml in [
         "rules: [{id: a, who: b, when: {changed_status: {to: dnd}}, send: c}]",
