@@ -493,6 +493,10 @@ pub const NAMES: &[Elsewhere] = &[
     ("new", "the person's fields stand alone, and what is new is `change.to`"),
     ("previous", "write `before`, the person before the change, or `change.from`"),
     ("date", "write `now.time`"),
+    ("offline", "write `!online`"),
+    ("dnd", "write `status == \"dnd\"`"),
+    ("idle", "write `status == \"idle\"`"),
+    ("invisible", "who is invisible looks offline: write `!online`"),
     ("today", "write `now`"),
 ];
 

@@ -3,6 +3,7 @@
 pub mod cause;
 pub mod compile;
 pub mod condition;
+mod contradiction;
 pub mod diagnostic;
 pub mod duration;
 pub mod elsewhere;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::compile::{Known, Referent};
 use super::condition::Condition;
+use super::contradiction;
 use super::diagnostic::Problem;
 use super::elsewhere;
 use super::lookalike;
@@ -87,7 +88,14 @@ fn compile(spec: &RuleSpec<'_>, known: &Known<'_>, reader: &mut Reader<'_>) -> O
         (None, Some((triggers, _))) => {
             let condition = spec.condition.and_then(|node| {
                 let scalar = node.scalar()?;
-                Condition::compile(&scalar.text, &names).map_err(|mistakes| reader.tell(node, mistakes)).ok()
+                let compiled = Condition::compile(&scalar.text, &names);
+                let condition = compiled.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
+                if contradiction::never_holds(&triggers, &condition) {
+                    let what = "whoever has just gone offline is none of this, so the rule can never ring";
+                    let help = "the person before the change is `before`, as in `before.platforms.desktop`";
+                    reader.problems.add(Problem::warning(node.at, what).help(help));
+                }
+                Some(condition)
             });
             let send = sends(spec, place, known, &group::in_message(in_template, noise.group), reader);
             let hold_for = spec.hold_for.map_or(Duration::ZERO, |(_, hold_for)| hold_for);

@@ -112,3 +112,20 @@ rules:
         assert!(said.contains("unknown key") && said.contains(expected), "{word}: {said}");
     }
 }
+
+#[test]
+fn a_condition_that_its_change_rules_out() {
+    check_rules(
+        "  - {id: a, who: bob, when: went_offline, if: online, send: screen}
+  - {id: b, who: bob, when: went_offline, if: 'platforms.desktop || playing.details == \"x\"', send: screen}
+  - {id: c, who: bob, when: went_offline, if: before.platforms.desktop, send: screen}
+  - {id: d, who: bob, when: went_offline, if: '!online || kv.mode == \"x\"', send: screen}
+  - {id: e, who: bob, when: [went_offline, went_online], if: online, send: screen}
+  - {id: f, who: bob, when: went_offline, if: 'online && kv.mode == \"x\"', send: screen}
+",
+        "
+        5:47 warning: whoever has just gone offline is none of this, so the rule can never ring (the person before the change is `before`, as in `before.platforms.desktop`)
+        6:47 warning: whoever has just gone offline is none of this, so the rule can never ring (the person before the change is `before`, as in `before.platforms.desktop`)
+        ",
+    );
+}
