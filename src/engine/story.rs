@@ -33,6 +33,9 @@ use crate::rules::vars::NoVars;
 use crate::time::Moment;
 
 const PEOPLE: [&str; 3] = ["ada", "bob", "carol"];
+/// How long a process has run when its engine begins.
+const STARTED: Duration = Duration::from_millis(3);
+
 /// 2026-01-05, a Monday, 12:00 UTC.
 const START_MS: i64 = 1_767_614_400_000;
 
@@ -127,10 +130,10 @@ impl Story {
                 }
                 self.unwritten = self.unwritten.as_ref().map(|_| Vec::new());
                 self.effects = Effects::default();
-                self.now = self.now.plus(Duration::from_secs(number().unsigned_abs()));
-                self.begun += self.now.mono;
-                self.now.mono = Duration::from_millis(3);
-                self.begun -= self.now.mono;
+                // Not even the shortest absence is over before the process has begun.
+                self.now = self.now.plus(Duration::from_secs(number().unsigned_abs()).max(STARTED));
+                self.begun += self.now.mono.saturating_sub(STARTED);
+                self.now.mono = STARTED;
                 self.engine = Engine::new(Arc::clone(&self.rules), self.disk.memory(), self.now, 1);
                 self.engine.watch(Telling::Everything);
             }
