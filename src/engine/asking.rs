@@ -194,20 +194,7 @@ struct Asking<'e> {
 
 impl<'e> View<'e> {
     fn scope<'s>(&'s self, rule: &'s Rule, person: Option<Sight<'s>>) -> Scope<'s> {
-        Scope {
-            person,
-            before: None,
-            change: None,
-            cause: None,
-            now: self.calendar,
-            zone: &self.rules.timezone,
-            people: &self.crowd,
-            rule: &rule.id,
-            late_ms: None,
-            since_ms: None,
-            lasted_ms: None,
-            firings: &[],
-        }
+        Scope { person, ..Scope::of(&rule.id, self.calendar, &self.rules.timezone, &self.crowd) }
     }
 
     fn firing(&self, at: u32, person: Option<Sight<'_>>, sends: &'e [Send]) -> Firing<'e> {

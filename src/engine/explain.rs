@@ -194,19 +194,13 @@ impl Engine {
             let (key, name) = known.map_or(("", ""), |known| (&*known.key, &*known.name));
             Some(Sight { id, key, name, presence })
         };
+        let zone = &self.rules.timezone;
         Scope {
             person: sight(present),
             before: sight(met.map_or(present, |met| met.before)),
             change: met.map(Into::into),
             cause: met.map(|met| Cause::Change(met.change.kind)),
-            now: Now::at(now.wall_ms, &self.rules.timezone),
-            zone: &self.rules.timezone,
-            people: crowd,
-            rule: &rule.id,
-            late_ms: None,
-            since_ms: None,
-            lasted_ms: None,
-            firings: &[],
+            ..Scope::of(&rule.id, Now::at(now.wall_ms, zone), zone, crowd)
         }
     }
 

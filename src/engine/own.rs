@@ -49,19 +49,13 @@ impl Bell {
         for at in rules.index.own(shown.kind) {
             let rule = &rules.rules[at];
             let Some(when) = rule.when() else { continue };
+            let zone = &rules.timezone;
             let scope = Scope {
-                person: None,
-                before: None,
                 change: Some(happened),
                 cause: Some(cause),
-                now: Now::at(now.wall_ms, &rules.timezone),
-                zone: &rules.timezone,
-                people: &crowd,
-                rule: &rule.id,
-                late_ms: None,
                 since_ms: Some(news.since_ms),
                 lasted_ms: news.lasted_ms(),
-                firings: &[],
+                ..Scope::of(&rule.id, Now::at(now.wall_ms, zone), zone, &crowd)
             };
             let condition = when.condition.as_ref();
             let verdict = if when.triggered_by(happened) {

@@ -5,6 +5,7 @@ pub mod disk;
 pub mod play;
 mod reckoning;
 pub mod report;
+pub mod spoken;
 pub mod story;
 pub mod telling;
 

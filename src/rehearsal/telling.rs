@@ -3,20 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::reckoning::{Near, nearest};
+use super::spoken::in_words;
 use super::story::{Asked, Firing, Line, Played, What};
 use crate::engine::effects::Told;
 use crate::engine::verdict::Verdict;
-use crate::outbox::delivery::Delivery;
 use crate::printable::plain;
 use crate::rules::cause::Cause;
 use crate::rules::duration::spell_duration;
 use crate::rules::scope::Now;
 use crate::rules::set::RuleSet;
 use crate::rules::story::Story;
-use crate::targets::filled;
 
 /// So many lines of one test are shown.
 const LINES_MAX: usize = 200;
@@ -217,7 +214,7 @@ fn rings(firing: &Firing) -> String {
         .messages
         .iter()
         .map(|message| {
-            let texts = in_words(message);
+            let texts = in_words(message, &[], MESSAGE_CHARS_MAX);
             let joint = if texts.is_empty() { "" } else { ": " };
             format!("{}{joint}{texts}", plain(&message.target))
         })
@@ -225,30 +222,14 @@ fn rings(firing: &Firing) -> String {
     format!("{}{whom} -> {}", plain(&firing.rule), messages.join("; "))
 }
 
-/// A message's texts, one after another.
-fn in_words(message: &Delivery) -> String {
-    fn gather(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::String(text) if !text.trim().is_empty() => texts.push(plain(text.trim())),
-            Value::Array(items) => items.iter().for_each(|item| gather(item, texts)),
-            Value::Object(map) => map.values().for_each(|value| gather(value, texts)),
-            _ => {}
-        }
-    }
-    let mut texts = Vec::new();
-    filled::shown(&message.parts).values().for_each(|part| gather(part, &mut texts));
-    let whole = texts.join(" | ");
-    match whole.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &whole[..end]),
-        None => whole,
-    }
-}
-
 fn near_miss(near: &Near, played: &Played) -> String {
     match near {
         Near::Then(at) => format!("it rang at {}", spoken(*at)),
         Near::Reads(firing, message) => {
-            format!("it reads: {}", in_words(&played.firings[*firing].messages[*message]))
+            format!(
+                "it reads: {}",
+                in_words(&played.firings[*firing].messages[*message], &[], MESSAGE_CHARS_MAX)
+            )
         }
         Near::SentTo(target) => format!("it was sent to `{}`", plain(target)),
         Near::RangFor(person) => format!("it rang for `{}`", plain(person)),

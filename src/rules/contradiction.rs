@@ -23,19 +23,7 @@ pub fn never_holds(triggers: &[Trigger], condition: &Condition) -> bool {
     }
     let gone = Presence::default();
     let sight = Sight { id: UserId(0), key: "", name: "", presence: &gone };
-    let scope = Scope {
-        person: Some(sight),
-        before: None,
-        change: None,
-        cause: None,
-        now: Now::at(0, &TimeZone::UTC),
-        zone: &TimeZone::UTC,
-        people: &Nobody,
-        rule: "",
-        late_ms: None,
-        since_ms: None,
-        lasted_ms: None,
-        firings: &[],
-    };
+    let utc = TimeZone::UTC;
+    let scope = Scope { person: Some(sight), ..Scope::of("", Now::at(0, &utc), &utc, &Nobody) };
     condition.judge(&scope) == Judged::False
 }

@@ -436,6 +436,24 @@ impl Names<'_> {
 }
 
 impl<'a> Scope<'a> {
+    /// Of a rule that is asked about nobody and about no change.
+    pub fn of(rule: &'a str, now: Now, zone: &'a TimeZone, people: &'a dyn People) -> Self {
+        Self {
+            person: None,
+            before: None,
+            change: None,
+            cause: None,
+            now,
+            zone,
+            people,
+            rule,
+            late_ms: None,
+            since_ms: None,
+            lasted_ms: None,
+            firings: &[],
+        }
+    }
+
     /// The value of a first name. `Raw` has no value here: templates read it from the presence's text.
     pub fn value(&self, root: Root) -> Value<'a> {
         let person =

@@ -10,7 +10,7 @@ use crate::cli::style::{self, paint, plain};
 use crate::cli::words::date;
 use crate::outbox::delivery::Delivery;
 use crate::presence::model::UserId;
-use crate::targets::filled;
+use crate::rehearsal::spoken::in_words;
 use crate::time::Moment;
 
 /// So much of a message is shown.
@@ -38,7 +38,7 @@ pub struct What {
 
 impl Ring {
     pub fn of(now: Moment, delivery: Delivery) -> Self {
-        let words = in_words(&delivery);
+        let words = in_words(&delivery, &UNSPOKEN, WORDS_CHARS_MAX);
         let Delivery { rule, person, called, target, .. } = delivery;
         Self { now, what: What { rule, person, called, target, words } }
     }
@@ -77,24 +77,4 @@ pub fn day_and_time(wall_ms: i64, zone: &TimeZone) -> String {
         |_| wall_ms.to_string(),
         |at| at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
     )
-}
-
-fn in_words(delivery: &Delivery) -> String {
-    fn gather(value: &Value, texts: &mut Vec<String>) {
-        match value {
-            Value::String(text) if !text.trim().is_empty() => texts.push(plain(text.trim())),
-            Value::Array(items) => items.iter().for_each(|item| gather(item, texts)),
-            Value::Object(map) => map.values().for_each(|value| gather(value, texts)),
-            _ => {}
-        }
-    }
-    let mut texts = Vec::new();
-    let parts = filled::shown(&delivery.parts);
-    let spoken = parts.iter().filter(|(name, _)| !UNSPOKEN.contains(&name.as_str()));
-    spoken.for_each(|(_, part)| gather(part, &mut texts));
-    let whole = texts.join(" | ");
-    match whole.char_indices().nth(WORDS_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &whole[..end]),
-        None => whole,
-    }
 }

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -18,6 +19,14 @@ use crate::web::questions::{Gone, InForce};
 use crate::web::server::answer;
 
 const JSON: &str = "application/json";
+
+/// Which part of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    pub after: Option<String>,
+    pub limit: Option<usize>,
+}
 
 /// Why there is no answer: one sentence.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
 //! Who is where, and what they do.
 
 use axum::extract::{Path, State};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::{Answer, Asked, No, limit, person, yes};
+use super::asked::{Answer, Asked, No, Page, limit, person, yes};
 use crate::engine::person::Standing;
 use crate::engine::view::{PeopleAfter, PersonView};
 use crate::presence::model::{Activity, ActivityType, Platform, Presence, Track, UserId};
@@ -16,13 +15,6 @@ use crate::web::server::Web;
 /// What can be done about people whom Lanyard does not know.
 const JOIN: &str = "Lanyard does not know this person: they have to join its Discord server, \
                     https://discord.gg/lanyard, or the one that your own server's bot is in";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
     let limit = limit(page.limit)?;

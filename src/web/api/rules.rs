@@ -1,10 +1,9 @@
 //! The rules, how often each rang, and what became of it last.
 
 use axum::extract::{Path, State};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::asked::{self, Answer, Asked, limit, named, yes};
+use super::asked::{self, Answer, Asked, Page, limit, named, yes};
 use crate::engine::tally::{Last, RuleTally};
 use crate::engine::verdict::Verdict;
 use crate::presence::model::UserId;
@@ -15,13 +14,6 @@ use crate::web::server::Web;
 
 /// Of the people whom a rule is about, so many are named.
 const WHO_MAX: usize = 100;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
     let limit = limit(page.limit)?;
