@@ -28,7 +28,8 @@ const GUARDS: [(header::HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Where nothing is told at all, a browser hides even from us that a form is our own.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
@@ -102,7 +103,7 @@ fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
 /// Whether somebody looks with a browser.
 fn wants_page(request: &Request) -> bool {
     let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    request.method() == Method::GET && accepts.is_some_and(|accept| accept.contains("text/html"))
+    accepts.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn refuse(refusal: Refusal, with_page: bool) -> Response {

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 const PAGE: &str = include_str!("login.html");
-const HTML: &str = "text/html; charset=utf-8";
+pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Its own style by its hash, and a form that leads back here. Nothing else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {

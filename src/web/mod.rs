@@ -6,6 +6,7 @@ mod gate;
 pub mod journal;
 pub mod listen;
 mod login;
+mod page;
 pub mod questions;
 pub mod server;
 pub mod status;

@@ -17,6 +17,7 @@ use super::access::{Access, Grant};
 use super::api::{self, Followers, Outbox};
 use super::gate;
 use super::listen::Bounded;
+use super::page;
 use super::questions::Desk;
 use super::status::Status;
 use crate::clock::Clock;
@@ -30,11 +31,6 @@ const BODY_BYTES_MAX: usize = 16 << 10;
 const FINISH_MAX: Duration = Duration::from_secs(1);
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
-const FRONT: &str = concat!(
-    "doorchime ",
-    env!("CARGO_PKG_VERSION"),
-    "\n\n/healthz  whether it is alive\n/readyz   whether each part of it works\n/metrics  what it has counted\n/api/v1   what it knows, did and did not do; /api/v1/openapi.json lists it\n/-/reload POST: reads the rules file again\n",
-);
 
 /// What the HTTP side works with.
 #[derive(Clone)]
@@ -80,21 +76,17 @@ pub async fn serve(listener: Bounded, web: Web) -> io::Result<()> {
 
 fn router(web: Web) -> Router {
     Router::new()
-        .route("/", get(front))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
         .route("/login", post(gate::login))
         .route("/logout", post(gate::logout))
         .route("/-/reload", post(reload))
+        .merge(page::router())
         .nest("/api/v1", api::router())
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
         .with_state(web)
-}
-
-async fn front() -> Response {
-    answer(StatusCode::OK, PLAIN, FRONT.to_owned())
 }
 
 async fn healthz() -> Response {

@@ -29,7 +29,7 @@ fn guarded(answer: &str) {
         "cache-control: no-store",
         "x-content-type-options: nosniff",
         "x-frame-options: deny",
-        "referrer-policy: no-referrer",
+        "referrer-policy: same-origin",
         "cross-origin-resource-policy: same-origin",
         "content-security-policy: default-src 'none';",
         "frame-ancestors 'none'",

@@ -19,6 +19,7 @@ mod misfortunes;
 mod misfortunes_outbox;
 mod outbox;
 mod outbox_cli;
+mod page;
 mod program;
 mod promises;
 mod readme;

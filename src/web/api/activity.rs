@@ -19,10 +19,10 @@ use crate::web::server::Web;
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     pub since: Option<u64>,
-    before: Option<u64>,
-    person: Option<String>,
-    rule: Option<String>,
-    limit: Option<usize>,
+    pub before: Option<u64>,
+    pub person: Option<String>,
+    pub rule: Option<String>,
+    pub limit: Option<usize>,
 }
 
 impl Filter {
@@ -39,10 +39,14 @@ impl Filter {
 }
 
 pub async fn list(State(web): State<Web>, Asked(filter): Asked<Filter>) -> Answer {
+    yes(&listed(&web, &filter).await?)
+}
+
+pub async fn listed(web: &Web, filter: &Filter) -> Result<Value, No> {
     let in_force = web.desk.in_force();
     let wanted = filter.wanted(&in_force)?;
     let stretch = web.desk.ask(|answer| Question::Activity { wanted, answer }).await?;
-    yes(&json!({
+    Ok(json!({
         "entries": stretch.entries.iter().map(|entry| as_json(&in_force, entry)).collect::<Vec<_>>(),
         "gap": stretch.gap,
         "cursor": stretch.upto,

@@ -45,6 +45,10 @@ impl No {
         Self(StatusCode::CONFLICT, why.into())
     }
 
+    pub fn status(&self) -> StatusCode {
+        self.0
+    }
+
     pub fn why(self) -> String {
         self.1
     }

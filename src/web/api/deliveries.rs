@@ -41,18 +41,22 @@ impl Outbox {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    state: Option<String>,
-    target: Option<String>,
-    rule: Option<String>,
-    person: Option<String>,
-    before: Option<i64>,
-    limit: Option<usize>,
+    pub state: Option<String>,
+    pub target: Option<String>,
+    pub rule: Option<String>,
+    pub person: Option<String>,
+    pub before: Option<i64>,
+    pub limit: Option<usize>,
 }
 
 pub async fn list(State(web): State<Web>, Asked(filter): Asked<Filter>) -> Answer {
+    yes(&listed(&web, filter).await?)
+}
+
+pub async fn listed(web: &Web, filter: Filter) -> Result<Value, No> {
     let limit = limit(filter.limit)?;
     if let Some(state) = filter.state.as_deref().filter(|state| !Fate::WORDS.contains(state)) {
         return Err(No::bad(format!("there is no state `{state}`: {}", Fate::WORDS.join(", "))));
@@ -78,11 +82,15 @@ pub async fn list(State(web): State<Web>, Asked(filter): Asked<Filter>) -> Answe
         });
         Ok(json!({"deliveries": shown.collect::<Vec<_>>(), "next": next}))
     });
-    yes(&listed.await?)
+    listed.await
 }
 
 pub async fn one(State(web): State<Web>, Path(named): Path<String>) -> Answer {
-    yes(&web.outbox.look(move |ledger| told(&ledger, &named)).await?)
+    yes(&known(&web, named).await?)
+}
+
+pub async fn known(web: &Web, named: String) -> Result<Value, No> {
+    web.outbox.look(move |ledger| told(&ledger, &named)).await
 }
 
 /// A delivery with each attempt at it.
@@ -106,9 +114,13 @@ pub struct Again {
 }
 
 pub async fn retry(State(web): State<Web>, Path(named): Path<String>, Asked(again): Asked<Again>) -> Answer {
+    yes(&sent_again(&web, named, again.force).await?)
+}
+
+pub async fn sent_again(web: &Web, named: String, force: bool) -> Result<Value, No> {
     let retried = web.outbox.look(move |mut ledger| {
         let entry = ledger.find(&named)?;
-        if entry.fate == Fate::Delivered && !again.force {
+        if entry.fate == Fate::Delivered && !force {
             let what = format!(
                 "delivery {} has arrived already: with `?force=true` it is sent once more",
                 entry.seq
@@ -118,14 +130,18 @@ pub async fn retry(State(web): State<Web>, Path(named): Path<String>, Asked(agai
         ledger.retry(entry.seq, Clock::start().now().wall_ms)?;
         told(&ledger, &named)
     });
-    yes(&retried.await?)
+    retried.await
 }
 
 pub async fn drop(State(web): State<Web>, Path(named): Path<String>) -> Answer {
+    yes(&given_up(&web, named).await?)
+}
+
+pub async fn given_up(web: &Web, named: String) -> Result<Value, No> {
     let dropped = web.outbox.look(move |mut ledger| {
         let entry = ledger.find(&named)?;
         let dropped = ledger.drop(entry.seq)?;
         Ok(json!({"number": entry.seq, "dropped": dropped}))
     });
-    yes(&dropped.await?)
+    dropped.await
 }

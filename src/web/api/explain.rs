@@ -30,15 +30,19 @@ pub async fn explain(
     Path(rule_id): Path<String>,
     Asked(about): Asked<About>,
 ) -> Answer {
+    yes(&explained(&web, &rule_id, about.person.as_deref()).await?)
+}
+
+pub async fn explained(web: &Web, rule_id: &str, person: Option<&str>) -> Result<Value, No> {
     let in_force = web.desk.in_force();
-    let at = asked::rule(&in_force.rules, &rule_id)?;
-    let person = about.person.as_deref().map(|named| asked::person(&in_force, named)).transpose()?;
+    let at = asked::rule(&in_force.rules, rule_id)?;
+    let person = person.map(|named| asked::person(&in_force, named)).transpose()?;
     let rule = &in_force.rules.rules[at];
     let (people, more) = match whom(rule, person)? {
         Whom::These(people, more) => (people, more),
         Whom::AskedLast => {
             let answer = web.desk.ask(|answer| Question::Rules { from: at, limit: 1, answer }).await?;
-            (vec![Some(asked_last(&rule_id, answer.tallies.first())?)], 0)
+            (vec![Some(asked_last(rule_id, answer.tallies.first())?)], 0)
         }
     };
     let mut explained = Vec::with_capacity(people.len());
@@ -48,7 +52,7 @@ pub async fn explain(
         let answer = answer.ok_or_else(|| No::nothing_there(format!("there is no rule `{rule_id}`")))?;
         explained.push(answer);
     }
-    yes(&as_json(&in_force, rule, &explained, more))
+    Ok(as_json(&in_force, rule, &explained, more))
 }
 
 /// Whom a rule is explained for.

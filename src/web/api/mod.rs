@@ -1,15 +1,15 @@
 //! `/api/v1`: what the bot knows, did and did not do, as JSON. `openapi` describes it, and is served.
 
-mod activity;
+pub(super) mod activity;
 pub(crate) mod asked;
-mod deliveries;
+pub(super) mod deliveries;
 mod events;
 pub(crate) mod explain;
 mod openapi;
-mod people;
-mod rules;
+pub(super) mod people;
+pub(super) mod rules;
 mod schemas;
-mod status;
+pub(super) mod status;
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -17,25 +17,33 @@ const JOIN: &str = "Lanyard does not know this person: they have to join its Dis
                     https://discord.gg/lanyard, or the one that your own server's bot is in";
 
 pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
+    yes(&listed(&web, &page).await?)
+}
+
+pub async fn listed(web: &Web, page: &Page) -> Result<Value, No> {
     let limit = limit(page.limit)?;
     let after = page.after.as_deref().map(cursor).transpose()?.unwrap_or_default();
     let in_force = web.desk.in_force();
     let PeopleAnswer { people, next } =
         web.desk.ask(|answer| Question::People { after, limit, answer }).await?;
-    yes(&json!({
+    Ok(json!({
         "people": people.iter().map(|person| as_json(&in_force, person)).collect::<Vec<_>>(),
         "next": next.map(told_cursor),
     }))
 }
 
 pub async fn one(State(web): State<Web>, Path(named): Path<String>) -> Answer {
+    yes(&known(&web, &named).await?)
+}
+
+pub async fn known(web: &Web, named: &str) -> Result<Value, No> {
     let in_force = web.desk.in_force();
-    let id = person(&in_force, &named)?;
+    let id = person(&in_force, named)?;
     let person = web.desk.ask(|answer| Question::Person { id, answer }).await?;
     if person.standing == Standing::Unknown && in_force.person(id).is_none() {
         return Err(No::nothing_there(format!("nothing is known of {id}")));
     }
-    yes(&as_json(&in_force, &person))
+    Ok(as_json(&in_force, &person))
 }
 
 /// Where a list goes on: a place in the file, or somebody's id.

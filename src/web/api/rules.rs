@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 
-use super::asked::{self, Answer, Asked, Page, limit, named, yes};
+use super::asked::{self, Answer, Asked, No, Page, limit, named, yes};
 use crate::engine::tally::{Last, RuleTally};
 use crate::engine::verdict::Verdict;
 use crate::presence::model::UserId;
@@ -16,6 +16,10 @@ use crate::web::server::Web;
 const WHO_MAX: usize = 100;
 
 pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
+    yes(&listed(&web, &page).await?)
+}
+
+pub async fn listed(web: &Web, page: &Page) -> Result<Value, No> {
     let limit = limit(page.limit)?;
     let from = match &page.after {
         Some(after) => asked::rule(&web.desk.in_force().rules, after)? + 1,
@@ -27,22 +31,25 @@ pub async fn list(State(web): State<Web>, Asked(page): Asked<Page>) -> Answer {
     let listed = rules.rules.iter().skip(from).zip(tallies.iter().zip(&on));
     let last = rules.rules.get(from + tallies.len().saturating_sub(1));
     let more = from + tallies.len() < rules.rules.len();
-    yes(&json!({
+    Ok(json!({
         "rules": listed.map(|(rule, (tally, on))| as_json(&in_force, rule, tally, *on)).collect::<Vec<_>>(),
         "next": last.filter(|_| more).map(|rule| &*rule.id),
     }))
 }
 
 pub async fn one(State(web): State<Web>, Path(named): Path<String>) -> Answer {
-    let from = asked::rule(&web.desk.in_force().rules, &named)?;
+    yes(&known(&web, &named).await?)
+}
+
+pub async fn known(web: &Web, named: &str) -> Result<Value, No> {
+    let from = asked::rule(&web.desk.in_force().rules, named)?;
     let in_force = web.desk.in_force();
     let RulesAnswer { rules, tallies, on } =
         web.desk.ask(|answer| Question::Rules { from, limit: 1, answer }).await?;
     // Other rules may have come in between.
     let rule = rules.rules.get(from).filter(|rule| *rule.id == *named).zip(tallies.first().zip(on.first()));
-    let (rule, (tally, on)) =
-        rule.ok_or_else(|| asked::No::nothing_there(format!("there is no rule `{named}`")))?;
-    yes(&as_json(&in_force, rule, tally, *on))
+    let (rule, (tally, on)) = rule.ok_or_else(|| No::nothing_there(format!("there is no rule `{named}`")))?;
+    Ok(as_json(&in_force, rule, tally, *on))
 }
 
 fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally, on: usize) -> Value {

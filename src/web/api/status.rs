@@ -9,6 +9,10 @@ use crate::time::date;
 use crate::web::server::Web;
 
 pub async fn status(State(web): State<Web>) -> Answer {
+    yes(&told(&web))
+}
+
+pub fn told(web: &Web) -> Value {
     let in_force = web.desk.in_force();
     let rules = &in_force.rules;
     let healths = web.about.healths.borrow().clone();
@@ -17,14 +21,14 @@ pub async fn status(State(web): State<Web>) -> Answer {
         value["kind"] = target.kind().name.into();
         (name.to_string(), value)
     });
-    yes(&json!({
+    json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": date(web.about.started_ms),
         "dry_run": web.about.dry_run,
         "timezone": rules.timezone.iana_name(),
         "parts": web.status.report(),
         "targets": targets.collect::<Map<String, Value>>(),
-    }))
+    })
 }
 
 /// The words for how a target does.

@@ -1,0 +1,218 @@
+//! What each view of the page shows: answers of the API, chosen for people.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::asked::{View, Wanted};
+use crate::outbox::delivery::Fate;
+use crate::targets::address::encode;
+use crate::web::api::asked::{No, Page};
+use crate::web::api::{activity, deliveries, explain, people, rules, status};
+use crate::web::server::Web;
+
+/// So much is shown at once.
+const PEOPLE_SHOWN: usize = 60;
+const RULES_SHOWN: usize = 60;
+const ENTRIES_SHOWN: usize = 100;
+const DELIVERIES_SHOWN: usize = 40;
+/// Beside a person or a rule.
+const BESIDE_SHOWN: usize = 12;
+/// So many names can be picked from; where there are more, they are typed.
+const NAMES_MAX: usize = 500;
+
+/// One view, ready to be printed.
+pub struct Shown {
+    pub status: StatusCode,
+    pub view: View,
+    pub title: String,
+    pub template: &'static str,
+    pub value: Value,
+    /// The events at which it is to be made again, beside those that concern every view.
+    pub hears: &'static str,
+    /// Where they come from.
+    pub follow: String,
+}
+
+const EVENTS: &str = "/api/v1/events";
+
+impl Shown {
+    fn new(view: View, template: &'static str, value: Value, hears: &'static str) -> Self {
+        Self {
+            status: StatusCode::OK,
+            view,
+            title: view.title().to_owned(),
+            template,
+            value,
+            hears,
+            follow: EVENTS.to_owned(),
+        }
+    }
+
+    /// Why it cannot be shown.
+    pub fn instead(no: No) -> Self {
+        let status = no.status();
+        let value = json!({"why": no.why()});
+        let mut shown = Self::new(View::default(), "nothing", value, "");
+        (shown.status, shown.title) = (status, "Not to be shown".to_owned());
+        shown
+    }
+
+    fn titled(mut self, title: String) -> Self {
+        self.title = title;
+        self
+    }
+
+    fn following(mut self, query: &str) -> Self {
+        if !query.is_empty() {
+            self.follow = format!("{EVENTS}?{query}");
+        }
+        self
+    }
+}
+
+pub async fn show(web: &Web, wanted: Wanted) -> Shown {
+    let view = wanted.view;
+    let shown = match (view, &wanted.person, &wanted.rule, &wanted.delivery) {
+        (View::People, Some(named), _, _) => person(web, named).await,
+        (View::People, None, _, _) => everybody(web, wanted).await,
+        (View::Rules, person, Some(rule), _) => one_rule(web, rule, person.as_deref()).await,
+        (View::Rules, _, None, _) => all_rules(web, wanted).await,
+        (View::Activity, ..) => happenings(web, wanted).await,
+        (View::Deliveries, _, _, Some(named)) => delivery(web, named).await,
+        (View::Deliveries, _, _, None) => outbox(web, wanted).await,
+    };
+    shown.unwrap_or_else(|no| Shown { view, ..Shown::instead(no) })
+}
+
+async fn everybody(web: &Web, wanted: Wanted) -> Result<Shown, No> {
+    let paged = wanted.after.is_some();
+    let page = Page { after: wanted.after, limit: Some(PEOPLE_SHOWN) };
+    let mut value = people::listed(web, &page).await?;
+    value["paged"] = paged.into();
+    value["names"] = names(web);
+    Ok(Shown::new(View::People, "people", value, "change"))
+}
+
+async fn person(web: &Web, named: &str) -> Result<Shown, No> {
+    let person = people::known(web, named).await?;
+    let id = person["id"].as_str().unwrap_or_default().to_owned();
+    let title = [&person["name"], &person["key"], &person["id"]].into_iter().find_map(Value::as_str);
+    let title = title.unwrap_or_default().to_owned();
+    let filter = activity::Filter {
+        person: Some(id.clone()),
+        limit: Some(BESIDE_SHOWN),
+        ..activity::Filter::default()
+    };
+    let value = json!({"person": person, "entries": newest_first(activity::listed(web, &filter).await?)});
+    let shown = Shown::new(View::People, "person", value, "change verdict").titled(title);
+    Ok(shown.following(&format!("person={}", encode(&id))))
+}
+
+async fn all_rules(web: &Web, wanted: Wanted) -> Result<Shown, No> {
+    let paged = wanted.after.is_some();
+    let page = Page { after: wanted.after, limit: Some(RULES_SHOWN) };
+    let mut value = rules::listed(web, &page).await?;
+    value["paged"] = paged.into();
+    Ok(Shown::new(View::Rules, "rules", value, "verdict"))
+}
+
+async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown, No> {
+    let rule = rules::known(web, named).await?;
+    let explained = match explain::explained(web, named, person).await {
+        Ok(explained) => explained,
+        Err(no) => json!({"explained": [], "more": 0, "why": no.why()}),
+    };
+    let filter = activity::Filter {
+        rule: Some(named.to_owned()),
+        person: person.map(ToOwned::to_owned),
+        limit: Some(BESIDE_SHOWN),
+        ..activity::Filter::default()
+    };
+    let entries = newest_first(activity::listed(web, &filter).await?);
+    let value = json!({"rule": rule, "explained": explained, "entries": entries});
+    let shown = Shown::new(View::Rules, "rule", value, "change verdict").titled(named.to_owned());
+    Ok(shown)
+}
+
+async fn happenings(web: &Web, wanted: Wanted) -> Result<Shown, No> {
+    let filter = activity::Filter {
+        before: wanted.before,
+        person: wanted.person,
+        rule: wanted.rule,
+        limit: Some(ENTRIES_SHOWN),
+        ..activity::Filter::default()
+    };
+    let mut value = activity::listed(web, &filter).await?;
+    let oldest = value["entries"].as_array().filter(|entries| entries.len() == ENTRIES_SHOWN);
+    value["older"] =
+        oldest.and_then(|entries| entries.first()).map_or(Value::Null, |oldest| oldest["number"].clone());
+    value["entries"] = newest_first(value["entries"].take());
+    value["paged"] = wanted.before.is_some().into();
+    value["person"] = filter.person.as_deref().into();
+    value["rule"] = filter.rule.as_deref().into();
+    value["names"] = names(web);
+    let follow = query(&[("person", filter.person.as_deref()), ("rule", filter.rule.as_deref())]);
+    Ok(Shown::new(View::Activity, "activity", value, "change verdict left_out").following(&follow))
+}
+
+async fn outbox(web: &Web, wanted: Wanted) -> Result<Shown, No> {
+    let filter = deliveries::Filter {
+        state: wanted.state.clone(),
+        target: wanted.target.clone(),
+        rule: wanted.rule.clone(),
+        person: wanted.person.clone(),
+        before: wanted.before.map(|before| i64::try_from(before).unwrap_or(i64::MAX)),
+        limit: Some(DELIVERIES_SHOWN),
+    };
+    let mut value = deliveries::listed(web, filter).await?;
+    value["paged"] = wanted.before.is_some().into();
+    value["targets"] = status::told(web)["targets"].take();
+    value["names"] = names(web);
+    value["states"] = Fate::WORDS
+        .iter()
+        .map(|word| json!({"word": word, "current": wanted.state.as_deref() == Some(word)}))
+        .collect();
+    // What is asked for stays asked for on the next page.
+    let asked = [
+        ("state", wanted.state.as_deref()),
+        ("target", wanted.target.as_deref()),
+        ("rule", wanted.rule.as_deref()),
+        ("person", wanted.person.as_deref()),
+    ];
+    value["asked"] = asked.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    value["asking"] = query(&asked).into();
+    Ok(Shown::new(View::Deliveries, "deliveries", value, "deliveries"))
+}
+
+async fn delivery(web: &Web, named: &str) -> Result<Shown, No> {
+    let mut value = deliveries::known(web, named.to_owned()).await?;
+    value["message"] = format!("{:#}", value["message"]).into();
+    let title = format!("Delivery {}", value["number"]);
+    Ok(Shown::new(View::Deliveries, "delivery", value, "deliveries").titled(title))
+}
+
+fn newest_first(mut listed: Value) -> Value {
+    let entries = if listed.is_array() { &mut listed } else { &mut listed["entries"] };
+    let mut entries = entries.take();
+    if let Some(entries) = entries.as_array_mut() {
+        entries.reverse();
+    }
+    entries
+}
+
+/// What can be picked in forms: people and rules of the file, unless there are too many.
+fn names(web: &Web) -> Value {
+    let in_force = web.desk.in_force();
+    let rules = &in_force.rules;
+    let people = rules.people.iter().take(NAMES_MAX + 1).map(|person| person.key.as_str());
+    let people: Vec<&str> = people.collect();
+    let ids: Vec<&str> = rules.rules.iter().take(NAMES_MAX + 1).map(|rule| &*rule.id).collect();
+    let targets: Vec<&str> = rules.targets.keys().map(|name| &**name).take(NAMES_MAX).collect();
+    let few = |names: Vec<&str>| if names.len() > NAMES_MAX { json!([]) } else { json!(names) };
+    json!({"people": few(people), "rules": few(ids), "targets": targets})
+}
+
+fn query(asked: &[(&str, Option<&str>)]) -> String {
+    let filled = asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", encode((*value)?))));
+    filled.collect::<Vec<_>>().join("&")
+}

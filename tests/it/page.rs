@@ -1,0 +1,177 @@
+//! The page of a running bot as a browser gets it: what it says, and what nobody's text can do in it.
+
+use doorchime::presence::model::UserId;
+use doorchime::presence::writing::PresenceJson;
+use doorchime::simulator::receiver::Play;
+
+use crate::home::{Bot, Home};
+
+const ALICE: UserId = UserId(94_490_510_688_792_576);
+
+const RULES: &str = r#"
+lanyard: {url: "LANYARD"}
+smoothing: {offline: 0s, listening: 0s, activity: 0s}
+people: {alice: 94490510688792576, stranger: {id: "156114103033790464", name: Stranger}}
+targets:
+  hook: {type: webhook, url: "RECEIVER/T0PSECRET-PATH", headers: {authorization: "Bearer T0PSECRET-TOKEN"}}
+  broken: {type: webhook, url: RECEIVER/broken}
+rules:
+  - {id: around, who: alice, while: online, enter: hook}
+  - {id: gaming, who: alice, when: started_playing, if: 'playing.name == "Braid"', send: hook}
+  - {id: refused, who: alice, when: changed_custom_status, send: {to: broken, body: "{{custom_status.text}}"}}
+  - {id: everybody, who: everyone, when: became_unmonitored, send: hook}
+  - {id: off, enabled: false, who: [alice, stranger], when: {went_offline: {from: dnd}}, send: hook, cooldown: 5m}
+"#;
+
+const SECRETS: [&str; 2] = ["T0PSECRET-PATH", "T0PSECRET-TOKEN"];
+
+/// Every view, each with something in it.
+const VIEWS: [&str; 12] = [
+    "/",
+    "/?view=people&person=alice",
+    "/?view=people&person=stranger",
+    "/?view=rules",
+    "/?view=rules&rule=around",
+    "/?view=rules&rule=gaming&person=alice",
+    "/?view=rules&rule=everybody",
+    "/?view=rules&after=around",
+    "/?view=activity",
+    "/?view=activity&person=alice&rule=",
+    "/?view=deliveries",
+    "/?view=deliveries&state=dead&target=broken",
+];
+
+const SPOILERS: &str =
+    "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>`{{7}}</title></main>\u{202e}";
+
+struct Seen {
+    home: Home,
+    at: String,
+    _bot: Bot,
+}
+
+impl Seen {
+    async fn new() -> Self {
+        let home =
+            Home::new(RULES, |heard| Play::status(if heard.path == "/broken" { 403 } else { 204 })).await;
+        home.lanyard.set(&alice());
+        let (bot, at) = home.start_listening().await;
+        let seen = Self { home, at, _bot: bot };
+        seen.until("/?view=people&person=alice", "status online").await;
+        seen
+    }
+
+    async fn until(&self, path: &str, says: &str) -> String {
+        self.home.until_said(&self.at, path, |said| said.contains(says)).await
+    }
+
+    /// A page that is well made and holds no secret.
+    async fn page(&self, path: &str) -> String {
+        let page = self.home.ask(&self.at, path).await;
+        assert!(page.starts_with("<!doctype html>"), "{path}: {page}");
+        assert!(page.trim_end().ends_with("</html>"), "{path}: {page}");
+        assert!(SECRETS.iter().all(|secret| !page.contains(secret)), "{path}: {page}");
+        well_nested(path, &page);
+        page
+    }
+}
+
+fn alice() -> PresenceJson {
+    PresenceJson::new(ALICE).status("online").named("Alice")
+}
+
+/// Each mark that is opened is closed in its turn, and each id is the only one of its name.
+fn well_nested(path: &str, page: &str) {
+    const ALONE: [&str; 5] = ["meta", "link", "img", "input", "!doctype"];
+    let body = page.split("<script>").next().unwrap();
+    let body = body.split("<style>").next().unwrap().to_owned() + body.split("</style>").nth(1).unwrap();
+    let (mut open, mut ids) = (Vec::new(), std::collections::BTreeSet::new());
+    for mark in body.split('<').skip(1) {
+        let (mark, _) = mark.split_once('>').unwrap_or_else(|| panic!("{path}: {mark}"));
+        let name = mark.split_whitespace().next().unwrap().trim_end_matches('/');
+        if let Some(id) = mark.split(" id=\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            assert!(ids.insert(id.to_owned()), "{path}: {id} twice");
+        }
+        match name.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop(), Some(closed.to_owned()), "{path}: {open:?}\n{body}"),
+            None if ALONE.contains(&name) || mark.ends_with('/') => {}
+            None => open.push(name.to_owned()),
+        }
+    }
+    // The script stands last in the body.
+    assert_eq!(open, ["html", "body"], "{path}");
+}
+
+#[tokio::test]
+async fn each_view_says_what_the_bot_knows() {
+    let seen = Seen::new().await;
+    let presence = alice().playing("Braid").custom("", "tea & cake");
+    seen.home.lanyard.set(&presence);
+    seen.until("/?view=deliveries&state=dead", "fate dead").await;
+    for view in VIEWS {
+        seen.page(view).await;
+    }
+    let says = async |path: &str, words: &[&str]| {
+        let page = seen.page(path).await;
+        for word in words {
+            assert!(page.contains(word), "{path} says nothing of {word}: {page}");
+        }
+    };
+    says(
+        "/",
+        &["<bdi>Alice</bdi>", "status online", "<bdi>Braid</bdi>", "tea &amp; cake", "Lanyard: connected"],
+    )
+    .await;
+    says("/?view=people&person=alice", &["<code>started_playing</code>", "94490510688792576"]).await;
+    says("/?view=rules", &["rule=around", "switched off", "Holds now", "since the start"]).await;
+    says("/?view=rules&rule=around", &["Would it ring now?", "class=\"gates\""]).await;
+    says("/?view=rules&rule=everybody", &["asked about nobody yet"]).await;
+    says("/?view=activity&rule=gaming", &["verdict rings", "rule=gaming"]).await;
+    says("/?view=deliveries&target=broken", &["fate dead", "403", "Retry", "broken"]).await;
+    says("/?view=deliveries&state=delivered", &["fate delivered", "Send once more"]).await;
+    says("/?view=people&person=alicf", &["did you mean", "alice"]).await;
+    says("/?view=cellar", &["This cannot be shown"]).await;
+    says("/?view=deliveries&delivery=99999", &["there is no delivery"]).await;
+}
+
+#[tokio::test]
+async fn a_button_does_its_work_and_leads_back() {
+    let seen = Seen::new().await;
+    seen.home.lanyard.set(&alice().custom("", "x"));
+    seen.until("/?view=deliveries&state=dead", "fate dead").await;
+    let page = seen.page("/?view=deliveries&state=dead").await;
+    let action = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(action.ends_with("/retry"), "{action}");
+    let rung = seen.home.receiver.heard().len();
+    let number = action.split('/').nth(2).unwrap();
+    let (status, led_to) = seen.home.post(&seen.at, action).await;
+    assert!(status == 200 && led_to.contains(&format!("<h1>Delivery {number}")), "{status} {led_to}");
+    seen.home.until("it is sent again", || seen.home.receiver.heard().len() > rung).await;
+    let page = seen.until(&format!("/?view=deliveries&delivery={number}"), "id=\"try-2\"").await;
+    assert!(page.contains("403"), "{page}");
+    // What has arrived is not sent again by a button that does not say so.
+    let page = seen.page("/?view=deliveries&state=delivered").await;
+    let action = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    let (status, said) = seen.home.post(&seen.at, action.split('?').next().unwrap()).await;
+    assert_eq!((status, said.contains("has arrived already")), (409, true), "{said}");
+    assert_eq!(seen.home.post(&seen.at, action).await.0, 200);
+}
+
+#[tokio::test]
+async fn nobodys_text_is_more_than_text() {
+    let seen = Seen::new().await;
+    let presence = alice().named(SPOILERS).playing(SPOILERS).custom(SPOILERS, SPOILERS);
+    seen.home.lanyard.set(&presence);
+    seen.until("/?view=deliveries&state=dead", "fate dead").await;
+    for view in VIEWS.into_iter().chain([
+        "/?view=people&person=%3Cscript%3E",
+        "/?%3Cscript%3E=1",
+        "/?view=%22%3E%3Cb%3E",
+    ]) {
+        let page = seen.page(view).await;
+        assert_eq!(page.matches("<script").count(), 1, "{view}: {page}");
+        assert!(!page.contains("<img src=x") && !page.contains('\u{202e}'), "{view}: {page}");
+    }
+    let page = seen.page("/?view=activity").await;
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+}
