@@ -37,6 +37,7 @@ use crate::web::listen::{Bounded, Listen, bind};
 use crate::web::questions::Desk;
 use crate::web::server::{self, About, Web};
 use crate::web::status::Status;
+use crate::web::trials::Trials;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
 const ABSENT_MAX: usize = 1024;
@@ -122,11 +123,11 @@ impl Bot {
             let access = post_doorman(&listener, self.token, &self.listen)?;
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
             let (outbox, followers) = (Outbox::new(self.data), Followers::default());
+            let (reload, leaving, trials) = (ask, stops.web.clone(), Trials::new(mail.sender()));
             let about = About { started_ms: now.wall_ms, dry_run: self.dry_run, healths: mail.health() };
-            let (reload, leaving) = (ask, stops.web.clone());
-            let web = Web { access, metrics, status, reload, desk, outbox, followers, about, leaving };
-            let served = server::serve(listener, web);
-            tasks.start("web", async move { served.await.map_err(|error| error.to_string()) });
+            let web =
+                Web { access, metrics, status, reload, desk, outbox, followers, trials, about, leaving };
+            tasks.start("web", serve(listener, web));
         }
         let cut_off = Arc::new(AtomicUsize::new(0));
         tasks.start("worker", run_worker(worker, stops.worker.clone(), Arc::clone(&cut_off)));
@@ -267,6 +268,10 @@ async fn run_worker(
 ) -> Result<(), String> {
     cut_off.store(worker.run(stop).await, Ordering::Relaxed);
     Ok(())
+}
+
+async fn serve(listener: Bounded, web: Web) -> Result<(), String> {
+    server::serve(listener, web).await.map_err(|error| error.to_string())
 }
 
 /// Calls `tell` with each value, until `stop`.

@@ -1,11 +1,10 @@
 //! Blots secrets out of a text, however the text spells them: as they are, percent-encoded, escaped for JSON
 //! or HTML, or one around the other.
 
-use std::cmp::Reverse;
 use std::ops::Range;
 
 /// What stands in a secret's place.
-const BLOT: &str = "[secret]";
+pub const BLOT: &str = "[secret]";
 /// A secret shorter than this is only blotted as a word of its own: `42` inside of `1427` is not one.
 const ANYWHERE_BYTES_MIN: usize = 8;
 /// At the end of a text that was cut off, so much of a secret's beginning is taken for the secret.
@@ -16,8 +15,14 @@ const LAYERS_MAX: usize = 4;
 /// Texts that must not be shown.
 #[derive(Default)]
 pub struct Secrets {
-    /// Plain, each once.
-    plain: Vec<Vec<u8>>,
+    /// Each once, the longest first: a part must not leave the rest of a whole.
+    all: Vec<Secret>,
+}
+
+struct Secret {
+    plain: Vec<u8>,
+    /// What stands in its place.
+    shown: Box<str>,
 }
 
 /// One byte of a text once nothing is escaped any more, and where it was written.
@@ -28,18 +33,22 @@ struct Letter {
 
 impl Secrets {
     pub fn add(&mut self, secret: &str) {
-        let secret: Vec<u8> = letters(secret.trim()).iter().map(|letter| letter.byte).collect();
+        self.add_named(secret, BLOT);
+    }
+
+    /// The same, with what is to stand in its place.
+    pub fn add_named(&mut self, secret: &str, shown: &str) {
+        let plain: Vec<u8> = letters(secret.trim()).iter().map(|letter| letter.byte).collect();
         // A blank would blot every space.
-        if secret.iter().any(u8::is_ascii_graphic) && !self.plain.contains(&secret) {
-            self.plain.push(secret);
+        if plain.iter().any(u8::is_ascii_graphic) && self.all.iter().all(|other| other.plain != plain) {
+            let place = self.all.partition_point(|other| other.plain.len() >= plain.len());
+            self.all.insert(place, Secret { plain, shown: shown.into() });
         }
     }
 
     /// The beginning of a text, up to `bytes_max`, with each secret blotted out. With `cut` the text is not
     /// all there is, and its end may be the beginning of a secret.
-    pub fn blot(mut self, text: &str, bytes_max: usize, cut: bool) -> String {
-        // A part must not leave the rest of a whole.
-        self.plain.sort_unstable_by_key(|secret| Reverse(secret.len()));
+    pub fn blot(&self, text: &str, bytes_max: usize, cut: bool) -> String {
         // Of a letter that was cut in two, nothing can be told.
         let text = if cut { text.trim_end_matches('\u{fffd}') } else { text };
         let letters = letters(text);
@@ -47,13 +56,13 @@ impl Secrets {
         let mut shown = String::new();
         let (mut from, mut at) = (0, 0);
         while at < plain.len() && shown.len() + (letters[at].at.start.saturating_sub(from)) < bytes_max {
-            let Some(length) = self.length_at(&plain, at, cut) else {
+            let Some((length, blot)) = self.secret_at(&plain, at, cut) else {
                 at += 1;
                 continue;
             };
             let start = text.floor_char_boundary(letters[at].at.start).max(from);
             shown.push_str(&text[from..start]);
-            shown.push_str(BLOT);
+            shown.push_str(blot);
             at += length;
             from = text.ceil_char_boundary(letters[at - 1].at.end);
         }
@@ -62,21 +71,21 @@ impl Secrets {
         shown
     }
 
-    /// How many letters of a secret begin here.
-    fn length_at(&self, plain: &[u8], at: usize, cut: bool) -> Option<usize> {
+    /// How many letters of a secret begin here, and what stands in their place.
+    fn secret_at(&self, plain: &[u8], at: usize, cut: bool) -> Option<(usize, &str)> {
         let rest = &plain[at..];
         let in_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let alone = |length: usize| {
             !in_word(at.checked_sub(1).and_then(|before| plain.get(before))) && !in_word(rest.get(length))
         };
-        let whole = self.plain.iter().find(|secret| {
-            rest.starts_with(secret) && (secret.len() >= ANYWHERE_BYTES_MIN || alone(secret.len()))
+        let whole = self.all.iter().find(|Secret { plain, .. }| {
+            rest.starts_with(plain) && (plain.len() >= ANYWHERE_BYTES_MIN || alone(plain.len()))
         });
-        if let Some(secret) = whole {
-            return Some(secret.len());
+        if let Some(Secret { plain, shown }) = whole {
+            return Some((plain.len(), shown));
         }
         let begun = cut && rest.len() >= BEGUN_BYTES_MIN;
-        (begun && self.plain.iter().any(|secret| secret.starts_with(rest))).then_some(rest.len())
+        (begun && self.all.iter().any(|secret| secret.plain.starts_with(rest))).then_some((rest.len(), BLOT))
     }
 }
 

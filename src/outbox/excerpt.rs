@@ -15,23 +15,25 @@ const SECRET_BYTES_MIN: usize = 8;
 /// The beginning of an answer as text. Error pages like to repeat what was asked: whatever of it is secret is
 /// blotted out.
 pub fn excerpt(answer: &Answer, request: &Request) -> String {
-    secrets(request).blot(&String::from_utf8_lossy(&answer.body), EXCERPT_BYTES_MAX, !answer.whole)
+    let mut secrets = Secrets::default();
+    add_secrets(&mut secrets, request, |_| false);
+    secrets.blot(&String::from_utf8_lossy(&answer.body), EXCERPT_BYTES_MAX, !answer.whole)
 }
 
-/// What the target has called a secret, and everything of the address and the headers that may be one.
-fn secrets(request: &Request) -> Secrets {
-    let mut secrets = Secrets::default();
+/// What the target has called a secret, and everything of the address and the headers that may be one and is not
+/// `known` to be none.
+pub(super) fn add_secrets(secrets: &mut Secrets, request: &Request, known: impl Fn(&str) -> bool) {
     for secret in &request.secrets {
         secrets.add(secret.expose_secret());
     }
     for piece in pieces(request) {
-        if piece.len() >= SECRET_BYTES_MIN && !PUBLIC.contains(&piece) {
+        if piece.len() >= SECRET_BYTES_MIN && !PUBLIC.contains(&piece) && !known(piece) {
             secrets.add(piece);
         }
     }
     if let Some((login, _)) = split(request.url.expose_secret()).0.rsplit_once('@') {
         // The client makes the header of it that carries its Base64.
-        add_login(&mut secrets, &String::from_utf8_lossy(&percent_decoded(login)));
+        add_login(secrets, &String::from_utf8_lossy(&percent_decoded(login)));
     }
     for (name, value) in &request.headers {
         if !name.eq_ignore_ascii_case("authorization") {
@@ -43,10 +45,9 @@ fn secrets(request: &Request) -> Secrets {
         if let Ok(login) = STANDARD.decode(credentials)
             && let Ok(login) = String::from_utf8(login)
         {
-            add_login(&mut secrets, &login);
+            add_login(secrets, &login);
         }
     }
-    secrets
 }
 
 /// A name and a password, alone, together, and as they stand in a header.
@@ -79,7 +80,7 @@ fn split(url: &str) -> (&str, &str) {
     rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;

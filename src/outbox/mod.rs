@@ -5,6 +5,7 @@ pub mod blot;
 pub mod delivery;
 pub mod excerpt;
 pub mod health;
+pub mod masked;
 pub mod queue;
 pub mod retry;
 pub mod sender;

@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Method, Response, redirect, retry};
 use rustls::CertificateError;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::delivery::{Answer, Reply, Request};
 use crate::proxies::Proxies;
@@ -31,6 +31,10 @@ pub enum SenderError {
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),
 }
+
+/// What each request says of whoever sends it, and of what it takes.
+pub const AGENT: &str = concat!("doorchime/", env!("CARGO_PKG_VERSION"));
+pub const ACCEPTED: &str = "*/*";
 
 /// Clients by whom they trust; connections are kept alive in each.
 #[derive(Clone)]
@@ -58,9 +62,7 @@ impl Sender {
     /// Sends one request and reads the answer, all of it within `timeout`. Takes the body out of `request`.
     pub async fn send(&self, request: &mut Request, timeout: Duration, ca: Option<&Path>) -> Reply {
         let client = ca.and_then(|ca| self.private.get(ca)).unwrap_or(&self.usual);
-        let Some(built) = build(client, request) else {
-            return Reply::Unsent { why: "its address or one of its headers cannot be sent".to_owned() };
-        };
+        let Some(built) = build(client, request) else { return Reply::Unsent { why: UNFIT.to_owned() } };
         let mut answer = None;
         let attempt = async {
             let response = client.execute(built).await?;
@@ -85,6 +87,30 @@ impl Sender {
     }
 }
 
+/// One request as it would be sent: with what the client makes of its address, and with its own headers.
+/// Everything in it may be secret.
+pub struct Built {
+    pub url: SecretString,
+    /// Names in lower case.
+    pub headers: Vec<(String, SecretString)>,
+    pub body: Vec<u8>,
+}
+
+impl Sender {
+    /// What `send` would send; why it cannot be sent, if so. Takes the body out of `request`.
+    pub fn built(&self, request: &mut Request) -> Result<Built, &'static str> {
+        let mut built = build(&self.usual, request).ok_or(UNFIT)?;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned().into();
+        let headers = built.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let body = built.body_mut().take();
+        let body = body.as_ref().and_then(reqwest::Body::as_bytes).unwrap_or_default().to_vec();
+        Ok(Built { url: built.url().to_string().into(), headers, body })
+    }
+}
+
+const UNFIT: &str = "its address or one of its headers cannot be sent";
+
 fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
     let mut trust = tls::client_config(ca)?;
     trust.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -93,7 +119,6 @@ fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
         .give(Client::builder())
         .map_err(unusable)?
         .tls_backend_preconfigured(trust)
-        .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
@@ -106,7 +131,11 @@ fn client(ca: Option<&Path>) -> Result<Client, SenderError> {
 /// None for what HTTP cannot carry.
 fn build(client: &Client, request: &mut Request) -> Option<reqwest::Request> {
     let method = Method::from_bytes(request.method.as_bytes()).ok()?;
-    let mut builder = client.request(method, request.url.expose_secret());
+    let ours = [(USER_AGENT, AGENT), (ACCEPT, ACCEPTED)];
+    let ours =
+        ours.into_iter().filter(|(name, _)| request.headers.iter().all(|(own, _)| own != name.as_str()));
+    let ours: HeaderMap = ours.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    let mut builder = client.request(method, request.url.expose_secret()).headers(ours);
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let mut value = HeaderValue::from_bytes(value.expose_secret().as_bytes()).ok()?;

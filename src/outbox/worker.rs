@@ -540,6 +540,11 @@ impl WorkerHandle {
         self.mail.send(Mail::Targets(targets, sender)).await.map_err(|_| WorkerError::Gone)
     }
 
+    /// One that sends as the worker does, but to private CAs.
+    pub fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+
     /// How each target does, by name; those that have not been used are missing.
     pub fn health(&self) -> watch::Receiver<Healths> {
         self.healths.clone()

@@ -8,6 +8,7 @@ pub mod report;
 pub mod spoken;
 pub mod story;
 pub mod telling;
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

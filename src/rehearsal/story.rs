@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::play::{Rehearsal, Scene};
 use super::reckoning;
 use crate::engine::effects::Told;
+use crate::engine::machine::Engine;
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::Delivery;
 use crate::presence::model::{Presence, UserId};
@@ -19,7 +20,21 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// Lanyard is asked again about somebody whom it does not know, until that is believed.
 const ASK_UNMONITORED: Duration = Duration::from_secs(60);
 const ASKS_MAX: u32 = 6;
-/// So many lines of what happened are kept, and so many firings: a test that goes beyond has failed anyway.
+
+/// How much of a test is played, and how much is kept.
+pub struct Bounds<'b> {
+    /// What happens before is not kept.
+    pub from: Duration,
+    /// So many lines of what happened, and so many firings.
+    pub lines_max: usize,
+    pub firings_max: usize,
+    /// Of the file's people, so many beside those whom the test names: others are not heard of.
+    pub people_max: usize,
+    /// Asked again and again whether to go on.
+    pub go_on: &'b mut dyn FnMut() -> bool,
+}
+
+/// A test that goes beyond has failed anyway.
 const LINES_MAX: usize = 2_000;
 const FIRINGS_MAX: usize = 5_000;
 
@@ -34,6 +49,8 @@ pub struct Played {
     pub missing: Vec<usize>,
     /// More rang than is kept.
     pub flooded: bool,
+    /// When it was given up, if before its end.
+    pub broken_off: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -84,14 +101,31 @@ impl Played {
 
 /// Plays a test from its start to its end.
 pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
+    let bounds = Bounds {
+        from: Duration::ZERO,
+        lines_max: LINES_MAX,
+        firings_max: FIRINGS_MAX,
+        people_max: usize::MAX,
+        go_on: &mut || true,
+    };
+    play_within(rules, story, bounds, |_, _| ()).0
+}
+
+/// The same within bounds, and what an engine in which it has been played is made into.
+pub fn play_within<T>(
+    rules: &Arc<RuleSet>,
+    story: &Story,
+    bounds: Bounds<'_>,
+    at_end: impl FnOnce(Moment, &Engine) -> T,
+) -> (Played, T) {
     let rehearsal = Rehearsal::new(Arc::clone(rules), story.start).watched().restartable();
     let mut player = Player {
         story,
         rehearsal,
-        people: everybody(rules, story),
+        people: everybody(rules, story, bounds.people_max),
         connected: true,
         due: VecDeque::new(),
-        script: Script { messages: messages(rules), ..Script::default() },
+        script: Script { played: Played::default(), messages: messages(rules), ask_again: false, bounds },
     };
     player.begin();
     let mut steps = story.steps.iter().enumerate().filter(|(_, step)| !step.at.is_zero()).peekable();
@@ -113,9 +147,10 @@ pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
         }
     }
     player.settle(story.ends);
+    let made = at_end(player.rehearsal.now(), player.rehearsal.engine());
     let mut played = player.script.played;
     played.missing = reckoning::reckon(story, &mut played.firings);
-    played
+    (played, made)
 }
 
 /// How many messages a firing of a rule has: a `while` has those of its beginning or those of its end, and does
@@ -125,9 +160,9 @@ fn messages(rules: &RuleSet) -> HashMap<Arc<str>, usize> {
     each.collect()
 }
 
-/// Everybody whom the file or the test names: offline, or as Lanyard has them.
-fn everybody(rules: &RuleSet, story: &Story) -> BTreeMap<UserId, Option<Box<str>>> {
-    let of_file = rules.people.iter().map(|person| (person.id, Some(person.key.as_str())));
+/// Everybody whom the file (up to a bound) or the test names: offline, or as Lanyard has them.
+fn everybody(rules: &RuleSet, story: &Story, people_max: usize) -> BTreeMap<UserId, Option<Box<str>>> {
+    let of_file = rules.people.iter().take(people_max).map(|person| (person.id, Some(person.key.as_str())));
     let events = || story.steps.iter().flat_map(|step| &step.events);
     let others = events().filter_map(|event| match event {
         Event::Presence(id, _) | Event::Unmonitored(id) => Some((*id, None)),
@@ -141,7 +176,7 @@ fn everybody(rules: &RuleSet, story: &Story) -> BTreeMap<UserId, Option<Box<str>
 }
 
 /// Plays Lanyard, and doorchime's surroundings.
-struct Player<'s> {
+struct Player<'s, 'b> {
     story: &'s Story,
     rehearsal: Rehearsal,
     /// How everybody is; nothing of whom Lanyard does not know.
@@ -149,7 +184,7 @@ struct Player<'s> {
     connected: bool,
     /// What Lanyard is going to say, in the order of time.
     due: VecDeque<(Duration, Due)>,
-    script: Script,
+    script: Script<'b>,
 }
 
 #[derive(Clone, Copy)]
@@ -160,7 +195,7 @@ enum Due {
     Unknown(UserId, u32),
 }
 
-impl Player<'_> {
+impl Player<'_, '_> {
     /// doorchime starts and finds people as the steps at 0s say.
     fn begin(&mut self) {
         for (at, step) in self.story.steps.iter().enumerate().filter(|(_, step)| step.at.is_zero()) {
@@ -212,6 +247,9 @@ impl Player<'_> {
             let deadline = self.rehearsal.engine().deadline();
             let due = self.due.front().map(|(at, _)| *at);
             let next = [deadline, due].into_iter().flatten().min().filter(|next| *next < until);
+            if !self.script.goes_on(self.rehearsal.now()) {
+                return;
+            }
             let Self { rehearsal, script, .. } = self;
             let at = self.story.start.plus(next.unwrap_or(until));
             rehearsal.settle(at, &mut |scene| script.take(scene));
@@ -290,15 +328,22 @@ impl Player<'_> {
 }
 
 /// What has happened so far.
-#[derive(Default)]
-struct Script {
+struct Script<'b> {
     played: Played,
     messages: HashMap<Arc<str>, usize>,
     /// Everybody is to be asked for again.
     ask_again: bool,
+    bounds: Bounds<'b>,
 }
 
-impl Script {
+impl Script<'_> {
+    fn goes_on(&mut self, now: Moment) -> bool {
+        if self.played.broken_off.is_none() && !(self.bounds.go_on)() {
+            self.played.broken_off = Some(now.mono);
+        }
+        self.played.broken_off.is_none()
+    }
+
     fn take(&mut self, Scene { now, told, owed, ask_again, .. }: Scene<'_>) {
         self.ask_again |= ask_again;
         for told in told.drain(..) {
@@ -311,6 +356,9 @@ impl Script {
 
     /// Messages of one rule about one person at one moment are one firing.
     fn ring(&mut self, now: Moment, owed: Delivery) {
+        if now.mono < self.bounds.from {
+            return;
+        }
         let firings = &mut self.played.firings;
         let whole = self.messages.get(&owed.rule).copied().unwrap_or(usize::MAX);
         let same = firings.last_mut().filter(|last| {
@@ -320,7 +368,7 @@ impl Script {
         if let Some(firing) = same {
             return firing.messages.push(owed);
         }
-        if firings.len() == FIRINGS_MAX {
+        if firings.len() == self.bounds.firings_max {
             self.played.flooded = true;
             return;
         }
@@ -337,7 +385,7 @@ impl Script {
     }
 
     fn line(&mut self, now: Moment, what: What) {
-        if self.played.lines.len() < LINES_MAX {
+        if self.played.lines.len() < self.bounds.lines_max && now.mono >= self.bounds.from {
             self.played.lines.push(Line { now, what });
         }
     }

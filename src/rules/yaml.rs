@@ -21,7 +21,12 @@ const EXPANDED_BYTES_MAX: usize = 64 << 20;
 
 /// Reads a document; `None` if it is not YAML, empty, or beyond a bound, which has then been told.
 pub fn read(source: &Source, problems: &mut Problems) -> Option<Node> {
-    let marks = match marks(source) {
+    read_within(source, EXPANDED_BYTES_MAX, problems)
+}
+
+/// The same of a document whose aliases may grow to less.
+pub fn read_within(source: &Source, expanded_max: usize, problems: &mut Problems) -> Option<Node> {
+    let marks = match marks(source, expanded_max) {
         Ok(marks) => marks,
         Err(problem) => {
             problems.add(problem);
@@ -67,7 +72,7 @@ enum What {
 }
 
 /// The document's events in order, everything that would be refused anyway refused here with its place.
-fn marks(source: &Source) -> Result<Vec<Mark>, Problem> {
+fn marks(source: &Source, expanded_max: usize) -> Result<Vec<Mark>, Problem> {
     let places = CharPlaces::new(source.text());
     let mut marks: Vec<Mark> = Vec::new();
     let mut anchors: HashMap<usize, (usize, usize)> = HashMap::new();
@@ -123,7 +128,7 @@ fn marks(source: &Source) -> Result<Vec<Mark>, Problem> {
             }
             if let Some((_, _, outer)) = open.last_mut() {
                 *outer = outer.saturating_add(weight);
-                if *outer > EXPANDED_BYTES_MAX {
+                if *outer > expanded_max {
                     return Err(Problem::error(
                         source.first_line_of(at),
                         "the file's aliases grow too large",

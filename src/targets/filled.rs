@@ -25,6 +25,11 @@ const HIDDEN: &str = "[secret]";
 /// Values by what stands between `${` and `}`, without a default.
 pub type Values = BTreeMap<Arc<str>, SecretString>;
 
+/// Whether a value from outside is long enough to be a secret.
+pub fn is_secret(value: &SecretString) -> bool {
+    value.expose_secret().len() >= VALUE_BYTES_MIN
+}
+
 /// Takes the values out of a rendered message.
 pub(super) fn take_out(parts: &mut Parts, values: &Values) {
     let mut taken = Map::new();

@@ -10,3 +10,4 @@ mod page;
 pub mod questions;
 pub mod server;
 pub mod status;
+pub mod trials;

@@ -20,11 +20,12 @@ use super::listen::Bounded;
 use super::page;
 use super::questions::Desk;
 use super::status::Status;
+use super::trials::Trials;
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
 use crate::outbox::health::Healths;
 
-/// Nothing in here reads a body; whoever sends a larger one is cut off.
+/// Whoever sends a larger body is cut off, but where a presence is expected.
 const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// How long requests under way hold up the leaving.
@@ -44,6 +45,7 @@ pub struct Web {
     pub desk: Desk,
     pub outbox: Outbox,
     pub followers: Followers,
+    pub trials: Trials,
     pub about: About,
     /// Cancelled when everything ends.
     pub leaving: CancellationToken,

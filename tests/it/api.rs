@@ -6,7 +6,7 @@ use std::time::Duration;
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -68,7 +68,13 @@ impl Api {
     }
 
     async fn request(&self, method: &str, path: &str) -> (u16, Value) {
-        let answer = ask(self.at, &format!("{method} /api/v1{path} HTTP/1.0\r\n\r\n")).await;
+        self.request_with(method, path, "").await
+    }
+
+    async fn request_with(&self, method: &str, path: &str, sent: &str) -> (u16, Value) {
+        let length = sent.len();
+        let head = format!("{method} /api/v1{path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n");
+        let answer = ask(self.at, &format!("{head}{sent}")).await;
         assert!(SECRETS.iter().all(|secret| !answer.contains(secret)), "{path}: {answer}");
         let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
         let value = body(&answer);
@@ -307,5 +313,103 @@ async fn events_come_as_they_happen_and_go_on_where_they_were_left() {
     let free = async || Follower::open(api.at, "", "").await.0.starts_with("HTTP/1.1 200");
     tokio::time::timeout(Duration::from_secs(60), async { while !free().await {} }).await.unwrap();
     // Those who follow do not hold up the leaving.
+    assert!(api.bot.stop().await.success(), "{}", api.home.log());
+}
+
+/// What is tried, sent as JSON that the document allows.
+async fn tried(api: &Api, trial: Value) -> Value {
+    must_fit(&api.document, &api.document["components"]["schemas"]["Trial"], &trial);
+    let (status, tried) = api.request_with("POST", "/try", &trial.to_string()).await;
+    assert_eq!(status, 200, "{trial}: {tried}");
+    tried
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_is_what_would_be_sent_and_nothing_is() {
+    let api = Api::new().await;
+    let before = api.get("/activity").await["cursor"].clone();
+    let told = tried(
+        &api,
+        json!({"person": "alice", "before": "{status: online, name: Alice <b>}", "after": {"status": "online", "kv": {"k": "1"}}}),
+    )
+    .await;
+    let rule = &told["rules"][0];
+    assert_eq!((&rule["rule"], &rule["why"]), (&"kv".into(), &"rings at once".into()), "{told:#}");
+    let around = told["rules"].as_array().unwrap().iter().find(|rule| rule["rule"] == "around").unwrap();
+    assert!(around["why"].as_str().unwrap().contains("had begun before"), "{around:#}");
+
+    // Nothing has come of it in the real world.
+    assert_eq!(api.get("/activity").await["cursor"], before);
+    assert_eq!(api.get("/rules/kv").await["verdicts"]["fired"], 0);
+    let rings = api.home.receiver.heard().len();
+
+    api.home.lanyard.set(&alice().kv("k", "1"));
+    api.home.until("it rings", || api.home.receiver.heard().len() > rings).await;
+    let heard = api.home.receiver.heard().pop().unwrap();
+    let shown = &rule["rang"][0]["messages"][0]["request"];
+    assert_eq!(shown["method"], heard.method.as_str());
+    assert_eq!(shown["address"], format!("{}/[secret]", api.home.receiver.url("")));
+    let names = |headers: Vec<String>| headers.into_iter().collect::<std::collections::BTreeSet<_>>();
+    let headers = shown["headers"].as_array().unwrap();
+    let shown_names =
+        names(headers.iter().map(|header| header["name"].as_str().unwrap().to_owned()).collect());
+    // What the connection adds is no part of the request.
+    let heard_names = heard.headers.iter().map(|(name, _)| name.clone());
+    let of_connection = ["host", "content-length", "connection"];
+    let heard_names = names(heard_names.filter(|name| !of_connection.contains(&name.as_str())).collect());
+    assert_eq!(shown_names, heard_names);
+    for header in headers {
+        let (name, value) = (header["name"].as_str().unwrap(), header["value"].as_str().unwrap());
+        match name {
+            "authorization" => assert_eq!(value, "Bearer [secret]"),
+            "idempotency-key" => assert!(value.starts_with("00000000-0000-7000-8000-"), "{value}"),
+            _ => assert_eq!(Some(value), heard.header(name), "{name}"),
+        }
+    }
+    let body = shown["body"].as_str().unwrap();
+    assert!(body.starts_with("1 ${file:") && heard.text() == "1 T0PSECRET-TOKEN", "{body}");
+    assert!(api.bot.stop().await.success(), "{}", api.home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_tried_is_told_with_its_place() {
+    let api = Api::new().await;
+    for (sent, status, told) in [
+        (r#"{"person": "alcie", "after": "online"}"#, 404, "did you mean `alice`?"),
+        (r#"{"person": "42", "after": "online"}"#, 404, "no rule is about 42"),
+        (r#"{"person": "alice"}"#, 400, "missing field `after`"),
+        (r#"{"person": "alice", "after": "online", "then": 1}"#, 400, "unknown field `then`"),
+        (r#"{"person": "", "after": "online"}"#, 400, "`person`"),
+        ("", 400, "this cannot be tried"),
+        (
+            r#"{"person": "alice", "after": {"status": "onlien"}}"#,
+            400,
+            "`after`, line 1, column 12: unknown word",
+        ),
+        (
+            r#"{"person": "alice", "after": "status: online\nplayin: x"}"#,
+            400,
+            "`after`, line 2, column 1: unknown",
+        ),
+        (r#"{"person": "alice", "after": "online", "at": "soon", "wait": "9w"}"#, 400, "`wait`"),
+    ] {
+        let (got, value) = api.request_with("POST", "/try", sent).await;
+        assert_eq!(got, status, "{sent}: {value}");
+        assert!(value["error"].as_str().unwrap().contains(told), "{sent}: {value}");
+    }
+    let large = json!({"person": "alice", "after": "x".repeat(65 << 10)}).to_string();
+    let (status, value) = api.request_with("POST", "/try", &large).await;
+    assert_eq!(status, 413, "{value}");
+
+    // A presence of a size that real ones may have, and one that wants to do harm.
+    let mut evil = alice()
+        .custom("🦀", "</script><b>\u{202e}")
+        .kv("k", "\u{1b}[2J")
+        .kv("large", &"y".repeat(30 << 10))
+        .object();
+    evil.insert("more".to_owned(), json!([[[]]]));
+    let value = tried(&api, json!({"person": "alice", "before": "offline", "after": evil})).await;
+    let answer = value.to_string();
+    assert!(value["rules"].as_array().unwrap().iter().any(|rule| rule["rings"] == true), "{answer}");
     assert!(api.bot.stop().await.success(), "{}", api.home.log());
 }

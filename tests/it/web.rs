@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorchime::metrics::Metrics;
 use doorchime::outbox::health::Healths;
+use doorchime::outbox::sender::Sender;
 use doorchime::rules::compile::compile;
 use doorchime::rules::places::Source;
 use doorchime::rules::set::RuleSet;
@@ -17,6 +18,7 @@ use doorchime::web::listen::{Listen, ListenError, bind};
 use doorchime::web::questions::Desk;
 use doorchime::web::server::{About, Web, serve};
 use doorchime::web::status::{Connection, Loaded, Status};
+use doorchime::web::trials::Trials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -56,6 +58,7 @@ impl Door {
             desk: Desk::new(&Journal::new(Moment::default()), Arc::new(no_rules())).0,
             outbox: Outbox::new("nowhere".into()),
             followers: Followers::default(),
+            trials: Trials::new(Sender::new().unwrap()),
             about: About { started_ms: 0, dry_run: false, healths: watch::channel(Healths::new()).1 },
             leaving: leaving.clone(),
         };

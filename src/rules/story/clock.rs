@@ -27,16 +27,10 @@ impl<'c> Clock<'c> {
     pub fn read(start: Option<&Node>, zone: &'c TimeZone, reader: &mut Reader<'_>) -> Self {
         let given = start.and_then(|node| {
             let text = reader.text("start", node)?.text.trim();
-            let begins = begins(text);
+            let begins = begins(text, MONDAY);
             if begins.is_none() {
-                let offset =
-                    text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|end| end.contains('+'));
                 let what = format!("`{text}` is no time to begin at");
-                reader.problems.add(Problem::error(node.at, what).help(if offset {
-                    "it is a time in the file's `timezone`: leave the offset out"
-                } else {
-                    "write it like `2026-11-24 21:30`, `saturday 21:30` or `21:30`"
-                }));
+                reader.problems.add(Problem::error(node.at, what).help(how_to_write(text)));
             }
             begins
         });
@@ -66,16 +60,29 @@ impl<'c> Clock<'c> {
     }
 }
 
-fn begins(text: &str) -> Option<DateTime> {
+/// What to do about a time that cannot be read.
+pub(super) fn how_to_write(text: &str) -> &'static str {
+    let offset = text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|end| end.contains('+'));
+    if offset {
+        "it is a time in the file's `timezone`: leave the offset out"
+    } else {
+        "write it like `2026-11-24 21:30`, `saturday 21:30` or `21:30`"
+    }
+}
+
+/// A date and time as people write it: a time alone is on `today`, a weekday the first from then on.
+pub(super) fn begins(text: &str, today: Date) -> Option<DateTime> {
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let lowered = first.to_lowercase();
     let day = DAYS.iter().position(|day| lowered.len() > 2 && day.starts_with(&lowered));
     if let Some(day) = day {
         let time = if rest.is_empty() { NOON } else { time_of_day(rest.trim())? };
-        return Some(MONDAY.checked_add(i64::try_from(day).ok()?.days()).ok()?.to_datetime(time));
+        let here = i64::from(today.weekday().to_monday_zero_offset());
+        let ahead = (i64::try_from(day).ok()? - here).rem_euclid(7);
+        return Some(today.checked_add(ahead.days()).ok()?.to_datetime(time));
     }
     if let Some(time) = time_of_day(text) {
-        return Some(MONDAY.to_datetime(time));
+        return Some(today.to_datetime(time));
     }
     text.parse::<DateTime>().ok().filter(|_| !text.contains(['Z', 'z', '+', '[']))
 }
@@ -115,7 +122,20 @@ mod tests {
             ("m 21:30", None),
             ("", None),
         ] {
-            assert_eq!(begins(text).map(|at| at.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(begins(text, MONDAY).map(|at| at.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_weekday_is_the_first_one_from_today_on() {
+        let friday = date(2026, 11, 27);
+        for (text, expected) in [
+            ("friday 9:00", "2026-11-27"),
+            ("sat", "2026-11-28"),
+            ("thursday", "2026-12-03"),
+            ("8:30", "2026-11-27"),
+        ] {
+            assert_eq!(begins(text, friday).unwrap().date().to_string(), expected, "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ mod parts;
 mod person;
 pub mod said;
 mod steps;
+pub mod trial;
 pub mod words;
 
 use std::cell::Cell;

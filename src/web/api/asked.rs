@@ -53,6 +53,10 @@ impl No {
         self.1
     }
 
+    pub fn too_large(why: impl Into<String>) -> Self {
+        Self(StatusCode::PAYLOAD_TOO_LARGE, why.into())
+    }
+
     pub fn not_now(why: impl Into<String>) -> Self {
         Self(StatusCode::SERVICE_UNAVAILABLE, why.into())
     }

@@ -10,8 +10,10 @@ pub(super) mod people;
 pub(super) mod rules;
 mod schemas;
 pub(super) mod status;
+mod trial;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use super::server::Web;
@@ -36,6 +38,7 @@ pub fn router() -> Router<Web> {
         .route("/deliveries/{delivery}", get(deliveries::one))
         .route("/deliveries/{delivery}/retry", post(deliveries::retry))
         .route("/deliveries/{delivery}/drop", post(deliveries::drop))
+        .route("/try", post(trial::post).layer(DefaultBodyLimit::max(trial::BODY_BYTES_MAX)))
         .route("/openapi.json", get(openapi::document))
         .fallback(asked::nowhere)
         .method_not_allowed_fallback(asked::not_like_that)

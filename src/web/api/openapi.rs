@@ -19,6 +19,8 @@ struct Route {
     says: &'static str,
     /// After the `?`.
     asks: Vec<Param>,
+    /// The schema of what is sent along.
+    body: Option<&'static str>,
     /// The schema of a good answer.
     answer: &'static str,
     /// What else it may answer, beside what everything may.
@@ -90,7 +92,13 @@ fn operation(route: &Route) -> Value {
     for status in [401, 403] {
         responses.insert(status.to_string(), json!({"description": meaning(status)}));
     }
-    json!({"description": route.says, "parameters": parameters, "responses": responses})
+    let mut operation = json!({"description": route.says, "parameters": parameters, "responses": responses});
+    if let Some(body) = route.body {
+        let content =
+            json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{body}")}}});
+        operation["requestBody"] = json!({"required": true, "content": content});
+    }
+    operation
 }
 
 fn meaning(status: u16) -> &'static str {
@@ -102,14 +110,16 @@ fn meaning(status: u16) -> &'static str {
         }
         404 => "Nobody and nothing is called that.",
         409 => "It has arrived already.",
-        _ => "Not now: doorchime is leaving, its outbox cannot be read, or too many follow.",
+        413 => "That is too much to be read.",
+        _ => "Not now: doorchime is leaving, its outbox cannot be read, or too many follow or try things.",
     }
 }
 
 const EVENTS: &str = "";
 
 fn routes() -> Vec<Route> {
-    let route = |method, path, says, asks, answer, also| Route { method, path, says, asks, answer, also };
+    let route =
+        |method, path, says, asks, answer, also| Route { method, path, says, asks, body: None, answer, also };
     vec![
         route("get", "/status", "How the bot is, and how each target does.", vec![], "Status", &[]),
         route(
@@ -203,6 +213,7 @@ fn routes() -> Vec<Route> {
             "Dropped",
             &[404],
         ),
+        Route { body: Some("Trial"), ..route("post", "/try", TRY_SAYS, vec![], "Tried", &[404, 413]) },
         route("get", "/openapi.json", "This document.", vec![], "Document", &[]),
     ]
 }
@@ -211,6 +222,11 @@ const EVENTS_SAY: &str = "What happens, as it happens, as server-sent events. An
     `/activity`, its data that entry, its id the entry's number; with `Last-Event-ID` or `since` it begins with what \
     happened after that number. `lost` says how many events were missed by reading too slowly (`null`: nobody knows). At \
     most 16 can follow.";
+
+const TRY_SAYS: &str = "What would ring if somebody changed in a way: each rule, whether it rings, when, and why or why not, \
+    and each message as the exact request that its target would get, secrets masked. It is played with the rules in \
+    force, by an engine of its own with a fresh memory, and everybody else is offline. Nothing is sent, and nothing is \
+    changed.";
 
 fn text(name: &'static str, says: &'static str, schema: Value) -> Param {
     Param { name, says, schema }

@@ -1,6 +1,8 @@
 //! The shapes of answers, for the `OpenAPI` document.
 #![expect(clippy::needless_pass_by_value, reason = "a schema is written where it is used")]
 
+mod trials;
+
 use serde_json::{Map, Value, json};
 
 use super::activity::TYPES;
@@ -18,7 +20,9 @@ use crate::targets::KINDS;
 /// By name, as references call them.
 pub fn schemas() -> Value {
     let mut all = Map::new();
-    for (name, schema) in answers().into_iter().chain(people()).chain(happenings()).chain(deliveries()) {
+    for (name, schema) in
+        answers().into_iter().chain(people()).chain(happenings()).chain(deliveries()).chain(trials::schemas())
+    {
         all.insert(name.to_owned(), schema);
     }
     all.into()
