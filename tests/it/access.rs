@@ -51,7 +51,8 @@ async fn on_this_machine_reading_is_open_and_no_page_elsewhere_can_change_anythi
         &[
             ("GET /healthz", &[], 200),
             ("GET /metrics", &[], 200),
-            ("GET /", &[], 200),
+            // Nobody is behind the door: the page says so.
+            ("GET /", &[], 503),
             ("GET /nowhere", &[], 404),
             ("GET /metrics", &["Host: localhost:9090"], 200),
             ("GET /metrics", &["Host: evil.example"], 403),
@@ -70,7 +71,7 @@ async fn on_this_machine_reading_is_open_and_no_page_elsewhere_can_change_anythi
             (
                 "GET /",
                 &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"],
-                200,
+                503,
             ),
             ("GET /metrics", &["Origin: https://evil.example"], 403),
             // What changes something.
