@@ -2,11 +2,15 @@
 //! what they write going.
 
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderErrorReason,
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, PathAndJson, RenderContext,
+    RenderErrorReason,
 };
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
+use serde_json::Value;
+
+use super::paper::escape;
 
 /// Now, and where.
 #[derive(Clone)]
@@ -15,28 +19,18 @@ pub struct Clockwork {
     pub zone: TimeZone,
 }
 
-/// What can be said of a time.
-#[derive(Clone, Copy)]
-enum Says {
-    /// "15:03:22", with the day where it is another one.
-    At,
-    /// "5 min": how long ago it was.
-    For,
-    /// "5 min": how far ahead it is.
-    Until,
-    /// A bar from one time to another.
-    Progress,
-}
+/// What a helper writes of its arguments.
+type Say = fn(&Clockwork, &[&Value]) -> String;
 
-const HELPERS: [(&str, Says); 4] =
-    [("at", Says::At), ("for", Says::For), ("until", Says::Until), ("progress", Says::Progress)];
+const HELPERS: [(&str, Say); 5] =
+    [("at", at), ("for", past), ("until", ahead), ("progress", progress), ("said", said)];
 
 impl Clockwork {
     /// The helpers, bound to this moment.
     pub fn context(&self) -> RenderContext<'static, '_> {
         let mut context = RenderContext::new(None);
-        for (name, says) in HELPERS {
-            context.register_local_helper(name, Box::new(Bound { says, clock: self }));
+        for (name, say) in HELPERS {
+            context.register_local_helper(name, Box::new(Bound { say, clock: self }));
         }
         context
     }
@@ -54,32 +48,70 @@ impl Clockwork {
         self.written(ms, if today { "%H:%M:%S" } else { "%b %-d, %H:%M" })
     }
 
-    fn say(&self, says: Says, ms: i64, to_ms: Option<i64>) -> String {
-        let date = crate::time::date(ms);
-        let full = self.written(ms, "%F %H:%M:%S %Z");
-        match says {
-            Says::At => format!("<time datetime=\"{date}\" title=\"{full}\">{}</time>", self.clock(ms)),
-            Says::For => format!(
-                "<time datetime=\"{date}\" title=\"{full}\" data-runs=\"for\">{}</time>",
-                length(self.now_ms - ms)
-            ),
-            Says::Until => format!(
-                "<time datetime=\"{date}\" title=\"{full}\" data-runs=\"until\">{}</time>",
-                length(ms - self.now_ms)
-            ),
-            Says::Progress => {
-                let Some(whole) = to_ms.map(|to| to - ms).filter(|whole| *whole > 0) else {
-                    return String::new();
-                };
-                let done = (self.now_ms - ms).clamp(0, whole);
-                format!(
-                    "<progress max=\"{whole}\" value=\"{done}\" data-from=\"{ms}\" aria-label=\"{} of {}\"></progress>",
-                    minutes(done),
-                    minutes(whole)
-                )
+    /// A time as an element, with what is to be read in it.
+    fn element(&self, ms: i64, runs: &str, text: &str) -> String {
+        let (date, full) = (crate::time::date(ms), self.written(ms, "%F %H:%M:%S %Z"));
+        format!("<time datetime=\"{date}\" title=\"{full}\"{runs}>{text}</time>")
+    }
+}
+
+/// "15:03:22", with the day where it is another one.
+fn at(clock: &Clockwork, args: &[&Value]) -> String {
+    time(args, 0).map_or_else(String::new, |ms| clock.element(ms, "", &clock.clock(ms)))
+}
+
+/// "5 min": how long ago it was.
+fn past(clock: &Clockwork, args: &[&Value]) -> String {
+    let text = |ms| clock.element(ms, " data-runs=\"for\"", &length(clock.now_ms - ms));
+    time(args, 0).map_or_else(String::new, text)
+}
+
+/// "5 min": how far ahead it is.
+fn ahead(clock: &Clockwork, args: &[&Value]) -> String {
+    let text = |ms| clock.element(ms, " data-runs=\"until\"", &length(ms - clock.now_ms));
+    time(args, 0).map_or_else(String::new, text)
+}
+
+/// A bar from one time to another.
+fn progress(clock: &Clockwork, args: &[&Value]) -> String {
+    let Some((from, to)) = time(args, 0).zip(time(args, 1)).filter(|(from, to)| from < to) else {
+        return String::new();
+    };
+    let (whole, done) = (to - from, (clock.now_ms - from).clamp(0, to - from));
+    let said = format!("{} of {}", minutes(done), minutes(whole));
+    format!(
+        "<progress max=\"{whole}\" value=\"{done}\" data-from=\"{from}\" aria-label=\"{said}\"></progress>"
+    )
+}
+
+/// One of the bot's own sentences, with its `code` and its times made readable.
+fn said(clock: &Clockwork, args: &[&Value]) -> String {
+    let text = args.first().and_then(|text| text.as_str()).unwrap_or_default();
+    let mut written = String::new();
+    for (at, piece) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            for part in ["<code>", &escape(piece), "</code>"] {
+                written.push_str(part);
+            }
+            continue;
+        }
+        for word in piece.split_inclusive(' ') {
+            let bare = word.trim_end_matches([' ', ',', ';', '.']);
+            match bare.parse::<Timestamp>() {
+                Ok(time) => {
+                    let ms = time.as_millisecond();
+                    written.push_str(&clock.element(ms, "", &clock.clock(ms)));
+                    written.push_str(&word[bare.len()..]);
+                }
+                Err(_) => written.push_str(&escape(word)),
             }
         }
     }
+    written
+}
+
+fn time(args: &[&Value], at: usize) -> Option<i64> {
+    Some(args.get(at)?.as_str()?.parse::<Timestamp>().ok()?.as_millisecond())
 }
 
 /// "45 s", "5 min", "3 h", "4 days". The script says it in the same words.
@@ -99,7 +131,7 @@ fn minutes(ms: i64) -> String {
 }
 
 struct Bound<'a> {
-    says: Says,
+    say: Say,
     clock: &'a Clockwork,
 }
 
@@ -112,13 +144,9 @@ impl HelperDef for Bound<'_> {
         _: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let time = |at: usize| {
-            let text = called.param(at)?.value().as_str()?;
-            text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
-        };
-        let Some(ms) = time(0) else { return Ok(()) };
-        out.write(&self.clock.say(self.says, ms, time(1)))
-            .map_err(|error| RenderErrorReason::Other(error.to_string()).into())
+        let args: Vec<&Value> = called.params().iter().map(PathAndJson::value).collect();
+        let written = (self.say)(self.clock, &args);
+        out.write(&written).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
     }
 }
 
@@ -157,12 +185,28 @@ mod tests {
     fn a_bar_stays_within_itself() {
         let clock = clock();
         let bar = |from: i64, to: i64| {
-            clock.say(Says::Progress, clock.now_ms + from * 1000, Some(clock.now_ms + to * 1000))
+            let date = |seconds: i64| crate::time::date(clock.now_ms + seconds * 1000).into();
+            progress(&clock, &[&date(from), &date(to)])
         };
         assert!(bar(-65, 60).contains("max=\"125000\" value=\"65000\""), "{}", bar(-65, 60));
         assert!(bar(-65, 60).contains("1:05 of 2:05"));
         assert!(bar(-65, -5).contains("value=\"60000\""));
         assert!(bar(5, 60).contains("value=\"0\""));
         assert_eq!(bar(5, 5), "");
+    }
+
+    #[test]
+    fn a_sentence_is_made_readable_and_nothing_else() {
+        let clock = clock();
+        for (sentence, written) in [
+            ("`if` is false", "<code>if</code> is false"),
+            ("`<b>` & <i>", "<code>&lt;b&gt;</code> &amp; &lt;i&gt;"),
+            ("odd ` one", "odd <code> one</code>"),
+        ] {
+            assert_eq!(said(&clock, &[&sentence.into()]), written);
+        }
+        let sentence = "quiet until 2023-11-14T22:13:20Z, then not".into();
+        let written = said(&clock, &[&sentence]);
+        assert!(written.contains(">23:13:20</time>, then not"), "{written}");
     }
 }

@@ -118,7 +118,7 @@ fn render(clock: &Clockwork, template: &'static str, value: Value) -> Result<Str
 }
 
 /// A text from outside, between marks or in a value: it is read, and does nothing.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
