@@ -199,7 +199,7 @@ pub struct Test {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  doorchime demo\n  doorchime demo --forever --listen 127.0.0.1:9090    and \
-                        look at its /metrics"
+                        open http://127.0.0.1:9090/"
 )]
 pub struct Demo {
     /// Go on until Ctrl-C

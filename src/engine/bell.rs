@@ -330,7 +330,7 @@ fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
     let kind = changed.change.kind;
     let side = |name: &str| {
         let fields = ObjectKind::Change(Some(kind.subject()));
-        fields.field(name).map(|field| spell((field.read)(Object::Change(changed)))).unwrap_or_default()
+        fields.field(name).map(|field| spell(kind, (field.read)(Object::Change(changed)))).unwrap_or_default()
     };
     Told::Change {
         person: step.id,
@@ -343,9 +343,14 @@ fn tell(rules: &RuleSet, step: &Step<'_>, changed: Changed<'_>) -> Told {
     }
 }
 
-fn spell(value: Value<'_>) -> String {
+fn spell(kind: ChangeKind, value: Value<'_>) -> String {
     match value {
         Value::Text(text) => text.into_owned(),
+        // Its name is what stayed.
+        Value::Object(Object::Activity(activity)) if kind == ChangeKind::ChangedActivity => {
+            let parts = [&*activity.name, &*activity.details, &*activity.state];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+        }
         Value::Object(Object::Activity(activity)) => activity.name.to_string(),
         Value::Object(Object::Track(track)) => format!("{} by {}", track.song, track.artist),
         Value::Object(Object::CustomStatus(activity)) => {
