@@ -64,7 +64,7 @@ impl Token {
         code.finalize().into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
-    fn is_pass(&self, given: &str) -> bool {
+    pub fn is_pass(&self, given: &str) -> bool {
         self.pass().as_bytes().ct_eq(given.as_bytes()).into()
     }
 }

@@ -94,6 +94,11 @@ fn head<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Head<'r> {
     }
 }
 
+/// Whether a browser shows a pass that is good.
+pub fn shows_pass(web: &Web, headers: &HeaderMap) -> bool {
+    web.access.token().zip(cookie(headers, PASS)).is_some_and(|(token, pass)| token.is_pass(pass))
+}
+
 fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -144,6 +149,11 @@ fn refuse(refusal: Refusal, with_page: bool) -> Response {
 #[derive(Deserialize)]
 struct Login {
     token: String,
+}
+
+/// The page that asks for the token.
+pub async fn ask() -> Response {
+    login::page(StatusCode::OK, false)
 }
 
 /// Takes the token from the login page's form, and gives the browser a pass.

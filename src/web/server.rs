@@ -81,7 +81,7 @@ fn router(web: Web) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
-        .route("/login", post(gate::login))
+        .route("/login", get(gate::ask).post(gate::login))
         .route("/logout", post(gate::logout))
         .route("/-/reload", post(reload))
         .merge(page::router())

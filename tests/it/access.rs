@@ -230,3 +230,22 @@ async fn a_browser_shows_the_token_once_and_keeps_a_pass() {
     let other = Door::open("0.0.0.0", Some("another-token-0123456")).await;
     check(&other, &[("GET /metrics", &[&pass], 401)]).await;
 }
+
+#[tokio::test]
+async fn where_reading_is_open_a_browser_finds_the_way_to_the_token_and_back() {
+    let door = Door::open("127.0.0.1", Some(TOKEN)).await;
+    let host = door.at.to_string();
+    let request = async |first: &str, lines: &str| {
+        ask(door.at, &format!("{first} HTTP/1.0\r\nHost: {host}\r\nAccept: text/html\r\n{lines}\r\n")).await
+    };
+    let outside = request("GET /", "").await;
+    assert!(outside.contains("href=\"/login\"") && !outside.contains("Log out"), "{outside}");
+    let form = request("GET /login", "").await;
+    assert!(form.starts_with("HTTP/1.0 200") && !form.contains("not the token"), "{form}");
+    // A button without the token asks for it, too.
+    let refused = request("POST /deliveries/1/retry", &format!("Origin: http://{host}\r\n")).await;
+    assert!(refused.starts_with("HTTP/1.0 401") && refused.contains("action=\"/login\""), "{refused}");
+    let pass = doorchime::web::access::Token::new(TOKEN.into()).unwrap().pass();
+    let inside = request("GET /", &format!("Cookie: doorchime_pass={pass}\r\n")).await;
+    assert!(inside.contains("Log out") && !inside.contains("href=\"/login\""), "{inside}");
+}

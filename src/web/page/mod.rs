@@ -10,7 +10,7 @@ mod views;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -30,12 +30,12 @@ pub fn router() -> Router<Web> {
         .route("/deliveries/{delivery}/drop", post(drop))
 }
 
-async fn look(State(web): State<Web>, asked: Result<Asked<Wanted>, No>) -> Response {
+async fn look(State(web): State<Web>, headers: HeaderMap, asked: Result<Asked<Wanted>, No>) -> Response {
     let shown = match asked {
         Ok(Asked(wanted)) => views::show(&web, wanted).await,
         Err(no) => views::Shown::instead(no),
     };
-    paper::page(&web, shown)
+    paper::page(&web, &headers, shown)
 }
 
 async fn icon() -> Response {
@@ -50,21 +50,26 @@ struct Again {
 }
 
 /// A button of the page.
-async fn retry(State(web): State<Web>, Path(named): Path<String>, Asked(again): Asked<Again>) -> Response {
-    done(&web, deliveries::sent_again(&web, named.clone(), again.force).await.map(|_| named))
+async fn retry(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    Path(named): Path<String>,
+    Asked(again): Asked<Again>,
+) -> Response {
+    done(&web, &headers, deliveries::sent_again(&web, named.clone(), again.force).await.map(|_| named))
 }
 
 /// A button of the page.
-async fn drop(State(web): State<Web>, Path(named): Path<String>) -> Response {
-    done(&web, deliveries::given_up(&web, named.clone()).await.map(|_| named))
+async fn drop(State(web): State<Web>, headers: HeaderMap, Path(named): Path<String>) -> Response {
+    done(&web, &headers, deliveries::given_up(&web, named.clone()).await.map(|_| named))
 }
 
 /// Back to what the button was about.
-fn done(web: &Web, done: Result<String, No>) -> Response {
+fn done(web: &Web, headers: &HeaderMap, done: Result<String, No>) -> Response {
     let to = done.map(|named| format!("/?view=deliveries&delivery={named}"));
     match to.map(|to| HeaderValue::from_str(&to)) {
         Ok(Ok(to)) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
-        Ok(Err(_)) => paper::page(web, views::Shown::instead(No::bad("no delivery is called that"))),
-        Err(no) => paper::page(web, views::Shown::instead(no)),
+        Ok(Err(_)) => paper::page(web, headers, views::Shown::instead(No::bad("no delivery is called that"))),
+        Err(no) => paper::page(web, headers, views::Shown::instead(no)),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use handlebars::{
     Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderError, RenderErrorReason,
@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::printable;
 use crate::targets::address;
 use crate::web::api::status;
+use crate::web::gate;
 use crate::web::login::{HTML, hash_of};
 use crate::web::server::Web;
 
@@ -67,11 +68,12 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("it is ASCII")
 });
 
-pub fn page(web: &Web, shown: Shown) -> Response {
+pub fn page(web: &Web, headers: &HeaderMap, shown: Shown) -> Response {
     let in_force = web.desk.in_force();
     let clock = Clockwork { now_ms: Clock::start().now().wall_ms, zone: in_force.rules.timezone.clone() };
     let status = shown.status;
-    match document(&clock, &status::told(web), shown) {
+    let door = json!({"token": web.access.token().is_some(), "inside": gate::shows_pass(web, headers)});
+    match document(&clock, &status::told(web), &door, shown) {
         Ok(text) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static(HTML)),
@@ -86,7 +88,7 @@ pub fn page(web: &Web, shown: Shown) -> Response {
     }
 }
 
-fn document(clock: &Clockwork, status: &Value, shown: Shown) -> Result<String, RenderError> {
+fn document(clock: &Clockwork, status: &Value, door: &Value, shown: Shown) -> Result<String, RenderError> {
     let content = render(clock, shown.template, shown.value)?;
     let views = View::ALL
         .map(|view| json!({"word": view.word(), "title": view.title(), "current": view == shown.view}));
@@ -97,6 +99,7 @@ fn document(clock: &Clockwork, status: &Value, shown: Shown) -> Result<String, R
             "title": shown.title,
             "views": views,
             "status": status,
+            "door": door,
             "now_ms": clock.now_ms,
             "hears": shown.hears,
             "follow": shown.follow,
