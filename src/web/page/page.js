@@ -69,7 +69,7 @@
       }
       ahead = Number(main.dataset.now) - Date.now();
       tick();
-      if (source && source.readyState === EventSource.OPEN) say("live");
+      if (!paused && source && source.readyState === EventSource.OPEN) say("live");
     } catch {
       say("doorchime does not answer");
     } finally {
@@ -86,9 +86,8 @@
   };
 
   const heard = () => {
-    if (!paused) return soon();
-    missed += 1;
-    say(`paused, ${missed} new`);
+    if (paused) missed += 1;
+    else soon();
   };
 
   const follow = () => {
@@ -116,6 +115,7 @@
     return `${Math.floor(seconds / 86400)} days`;
   };
   const tick = () => {
+    if (paused) say(missed ? `paused, ${missed} new` : "paused");
     const now = Date.now() + ahead;
     for (const time of document.querySelectorAll("time[data-runs]")) {
       const ms = Date.parse(time.dateTime) - now;
@@ -133,6 +133,8 @@
     missed = 0;
     pause.textContent = paused ? "Go on" : "Pause";
     say(paused ? "paused" : "live");
+    clearTimeout(timer);
+    timer = 0;
     if (!paused) soon();
   });
 
