@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod backpressure;
+mod browser;
 mod check_cli;
 mod cli;
 mod cookbook;

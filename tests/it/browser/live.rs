@@ -1,0 +1,140 @@
+//! What changes while somebody looks: it is there without the page being loaded again, and nobody loses their
+//! place.
+
+use std::sync::atomic::Ordering;
+
+use super::page::{At, Page};
+use super::town::{ALICE, Town, alice};
+
+/// Still the page that was opened: whoever loads it again loses this.
+fn is_the_same(page: &Page) -> bool {
+    page.run("return window.opened === true") == true
+}
+
+fn open(page: &Page, path: &str) {
+    page.open(path);
+    page.run("window.opened = true");
+    page.until_says(At::Css("#live"), "live");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_do_is_there_without_loading_again() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("live") else { return };
+    open(&page, "/");
+    let card = format!("#person-{ALICE}");
+    page.run(&format!("document.querySelector('{card} h2 a').focus()"));
+    page.type_into(At::Css("input[name=person]"), "al");
+    town.home.lanyard.set(&alice().status("idle").playing("Tetris"));
+    page.until_says(At::Css(&card), "Tetris");
+    assert!(page.text_at(At::Css(&card)).contains("idle"));
+    // Where somebody writes, nothing is taken from under their hands.
+    assert_eq!(
+        page.run("return document.activeElement.name + '=' + document.activeElement.value"),
+        "person=al"
+    );
+    page.run(&format!("document.querySelector('{card} h2 a').focus()"));
+    town.home.lanyard.set(&alice().status("dnd"));
+    page.until_says(At::Css(&card), "dnd");
+    assert_eq!(page.run("return document.activeElement.textContent"), "Alice", "the focus is lost");
+
+    // A song goes on by itself.
+    let done = || page.run("return document.querySelector('progress').value").as_f64().unwrap();
+    let before = done();
+    page.until("the song goes on", |_| done() > before);
+    assert!(is_the_same(&page));
+
+    // Its own page, and that of a rule.
+    open(&page, "/?view=people&person=alice");
+    town.home.lanyard.set(&alice().playing("Braid"));
+    page.until_says(At::Css(".entries"), "Braid");
+    assert!(is_the_same(&page));
+    open(&page, "/?view=rules&rule=gaming");
+    town.home.lanyard.set(&alice());
+    town.home.lanyard.set(&alice().playing("Braid"));
+    page.until_says(At::Css(".gates"), "\"Braid\"");
+    page.until("the firing is told", |page| page.count(At::Css(".entries .rings")) > 0);
+    assert!(is_the_same(&page));
+    page.leave_after("404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activity_is_told_as_it_comes_filtered_and_paused() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("activity") else { return };
+    open(&page, "/?view=activity");
+    let entries = At::Css(".entries");
+    let first = At::Css(".entries li:first-child");
+    town.home.lanyard.set(&alice().kv("scene", "curtain"));
+    page.until_says(entries, "curtain");
+    page.click(At::Button("Pause"));
+    page.until_says(At::Css("#live"), "paused");
+    town.home.lanyard.set(&alice().kv("scene", "applause"));
+    page.until_says(At::Css("#live"), "new");
+    assert!(!page.text_at(entries).contains("applause"));
+    page.picture("paused");
+    page.click(At::Button("Go on"));
+    page.until_says(entries, "applause");
+    assert!(is_the_same(&page));
+
+    page.type_into(At::Css("input[name=person]"), "bob");
+    page.type_into(At::Css("input[name=rule]"), "heard");
+    page.click(At::Button("Filter"));
+    page.until("it is filtered", |page| page.path().contains("person=bob&rule=heard"));
+    let told = page.text_at(entries);
+    assert!(told.contains("heard") && !told.contains("applause"), "{told}");
+    open(&page, &page.path());
+    town.home.lanyard.set(&alice().kv("scene", "unheard"));
+    town.home.lanyard.set(&super::town::bob().kv("mood", "fine"));
+    page.until("Bob's is told", |page| page.text_at(entries).matches("heard").count() >= 2);
+    assert!(page.text_at(first).contains("Bob"), "{}", page.text_at(first));
+    assert!(!page.text_at(entries).contains("scene"), "{}", page.text_at(entries));
+    page.leave_after("404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_sent_again_and_dropped_while_one_looks() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("deliveries") else { return };
+    open(&page, "/?view=deliveries");
+    let dead = format!("#delivery-{}", town.dead);
+    page.until_says(At::Css(&dead), "dead");
+    // Still refused: it is shown as refused once more.
+    page.click(At::Button(&format!("Retry delivery {}", town.dead)));
+    let tried = || town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
+    town.home.until("it is tried again", || tried() == 2).await;
+    open(&page, "/?view=deliveries");
+    page.until_says(At::Css(&dead), "dead");
+    town.kind.store(true, Ordering::Relaxed);
+    page.click(At::Button(&format!("Retry delivery {}", town.dead)));
+    town.home.until("it is taken", || tried() == 3).await;
+    open(&page, "/?view=deliveries");
+    page.until_says(At::Css(&dead), "delivered");
+    page.picture("delivered");
+    page.leave_after("404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_is_open_and_a_button_asks_for_the_token() {
+    const TOKEN: &str = "0123456789abcdef-token";
+    let town = Town::new(&["--token", TOKEN]).await;
+    let Some(page) = town.page("token") else { return };
+    open(&page, &format!("/?view=deliveries&delivery={}", town.dead));
+    let retry = format!("Retry delivery {}", town.dead);
+    let before = town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
+    page.click(At::Button(&retry));
+    page.type_into(At::Css("#token"), "wrong");
+    page.click(At::Button("Enter"));
+    page.until_says(At::Css("[role=alert]"), "not the token");
+    page.type_into(At::Css("#token"), TOKEN);
+    page.click(At::Button("Enter"));
+    page.until("it is let in", |page| page.count(At::Css("#main")) == 1);
+    let tried = || town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
+    assert_eq!(tried(), before);
+    page.open(&format!("/?view=deliveries&delivery={}", town.dead));
+    page.click(At::Button(&retry));
+    town.home.until("it is sent again", || tried() > before).await;
+    let console = page.console();
+    assert!(console.iter().all(|line| line.contains("401") || line.contains("404")), "{console:#?}");
+    page.leave();
+}

@@ -1,0 +1,102 @@
+//! Each view: what it says, and whether everybody can read and reach it.
+
+use super::checks::{by_keyboard, contrast, fits_a_phone, harmless, spoken};
+use super::page::At;
+use super::town::Town;
+
+/// What a view says of the town, for those who read.
+const SAYS: [(&str, &[&str]); 9] = [
+    (
+        "people",
+        &[
+            "Alice",
+            "online",
+            "Factorio",
+            "Rocket silo",
+            "rusty",
+            "Bobby",
+            "dnd",
+            "Teardrop",
+            "Massive Attack",
+        ],
+    ),
+    ("person", &["Alice", "94490510688792576", "changed_kv", "Lately"]),
+    ("unmonitored", &["A stranger", "Unmonitored", "discord.gg/lanyard"]),
+    ("rules", &["around", "Holds now", "gaming", "switched off", "changed_custom_status"]),
+    ("rule", &["gaming", "playing.name == \"Braid\"", "Would it ring now?", "\"Factorio\""]),
+    ("activity", &["changed_kv", "movie", "started_playing", "gaming"]),
+    ("deliveries", &["dead", "403", "delivered", "pending", "500", "moody"]),
+    ("delivery", &["Attempts", "403", "never", "rusty"]),
+    ("refused", &["This cannot be shown", "did you mean"]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_view_is_read_in_every_light_and_on_a_phone() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("views") else { return };
+    for ((view, path), (_, words)) in town.views().zip(SAYS) {
+        page.open(&path);
+        let text = page.text();
+        for word in words {
+            assert!(text.contains(word), "{view} says nothing of {word}:\n{text}");
+        }
+        assert!(!text.contains("T0PSECRET"), "{view}: {text}");
+        for scheme in ["light", "dark"] {
+            page.in_scheme(scheme);
+            contrast(&page, &format!("{view}, {scheme}"));
+            page.picture(&format!("{view}-{scheme}"));
+        }
+    }
+    page.on_a_phone();
+    page.in_scheme("light");
+    for (view, path) in town.views() {
+        page.open(&path);
+        fits_a_phone(&page, view);
+        page.picture(&format!("{view}-phone"));
+    }
+    page.leave_after("404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_view_is_heard_and_reached_by_keyboard() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("reach") else { return };
+    for (view, path) in town.views() {
+        page.open(&path);
+        spoken(&page, view);
+        by_keyboard(&page, view);
+        harmless(&page, view);
+    }
+    // By the first key one is past what every view begins with.
+    page.open("/?view=rules");
+    page.press("\u{e004}\u{e007}");
+    assert_eq!(page.run("return document.activeElement.id"), "main");
+    page.leave_after("404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_script_each_view_reads_and_each_button_works() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("without-script") else { return };
+    page.without_script();
+    for ((view, path), (_, words)) in town.views().zip(SAYS) {
+        page.open(&path);
+        let text = page.text();
+        for word in words {
+            assert!(text.contains(word), "{view} says nothing of {word}:\n{text}");
+        }
+        assert!(!text.contains("Pause"), "a button that does nothing: {text}");
+    }
+    page.open("/");
+    page.click(At::Link("Activity"));
+    page.type_into(At::Css("input[name=rule]"), "gaming");
+    page.click(At::Button("Filter"));
+    page.until_says(At::Css("main"), "Show all");
+    assert!(!page.text_at(At::Css(".entries")).contains("changed_kv"), "{}", page.text());
+    page.open(&format!("/?view=deliveries&delivery={}", town.dead));
+    let before = town.home.receiver.heard().len();
+    page.click(At::Button(&format!("Retry delivery {}", town.dead)));
+    town.home.until("it is sent again", || town.home.receiver.heard().len() > before).await;
+    page.until("it is shown", |page| page.path() == format!("/?view=deliveries&delivery={}", town.dead));
+    page.leave_after("404");
+}
