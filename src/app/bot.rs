@@ -124,7 +124,12 @@ impl Bot {
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
             let (outbox, followers) = (Outbox::new(self.data), Followers::default());
             let (reload, leaving, trials) = (ask, stops.web.clone(), Trials::new(mail.sender()));
-            let about = About { started_ms: now.wall_ms, dry_run: self.dry_run, healths: mail.health() };
+            let about = About {
+                started_ms: now.wall_ms,
+                dry_run: self.dry_run,
+                healths: mail.health(),
+                pending: mail.pending(),
+            };
             let web =
                 Web { access, metrics, status, reload, desk, outbox, followers, trials, about, leaving };
             tasks.start("web", serve(listener, web));

@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod excerpt;
 pub mod health;
 pub mod masked;
+pub mod pending;
 pub mod queue;
 pub mod retry;
 pub mod sender;

@@ -15,6 +15,7 @@ use tracing::{debug, error, info, warn};
 use super::attempt::{self, Attempted};
 use super::delivery::{Attempt, End, Fate, FellBack, Outcome, Owed, Settled};
 use super::health::Healths;
+use super::pending::{Counts, Pending};
 use super::queue::{Action, Event, Pace, Queue, QueueSettings};
 use super::retry::RetrySettings;
 use super::sender::{Sender, SenderError};
@@ -68,8 +69,6 @@ const MAIL_MAX: usize = 64;
 /// No new attempts while more outcomes than this are not on disk: after a kill they would all be repeated.
 /// A disk that takes 30 ms for a transaction still lets 8,000 a second through.
 const UNSETTLED_MAX: usize = 256;
-/// How often what waits is counted, while anything does.
-const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// Between tries to read from a store that fails.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -91,8 +90,7 @@ pub struct Worker {
     /// How many the store writes just now.
     settling: usize,
     handing_on: HandingOn,
-    waiting: BTreeMap<Arc<str>, u64>,
-    counted_at: Option<Duration>,
+    pending: Pending,
 }
 
 /// A way to the worker.
@@ -100,6 +98,7 @@ pub struct Worker {
 pub struct WorkerHandle {
     mail: mpsc::Sender<Mail>,
     healths: watch::Receiver<Healths>,
+    pending: watch::Receiver<Counts>,
     sender: Sender,
 }
 
@@ -152,7 +151,9 @@ impl Worker {
         let sender = Sender::new()?;
         let (post, mail) = mpsc::channel(MAIL_MAX);
         let ward = Ward::default();
-        let handle = WorkerHandle { mail: post, healths: ward.watch(), sender: sender.clone() };
+        let pending = Pending::new(settings.metrics.clone());
+        let (healths, counts) = (ward.watch(), pending.watch());
+        let handle = WorkerHandle { mail: post, healths, pending: counts, sender: sender.clone() };
         let mut worker = Self {
             queue: Queue::new(settings.queue),
             chance: Chance::new(settings.seed),
@@ -168,8 +169,7 @@ impl Worker {
             unsettled: Vec::new(),
             settling: 0,
             handing_on: HandingOn::default(),
-            waiting: BTreeMap::new(),
-            counted_at: None,
+            pending,
         };
         worker.retarget(targets);
         Ok((worker, handle))
@@ -184,12 +184,13 @@ impl Worker {
         while !stop.is_cancelled() {
             self.act();
             self.settle();
+            self.pending.tell();
             let now = self.clock.now();
             // With too much unsettled the queue is not asked, and its deadlines are none.
             let may_start = self.may_start();
             self.settings.stages.set(Stage::Settle, !may_start, now.wall_ms);
             let queue = self.queue.deadline(now).filter(|_| may_start);
-            let deadline = [queue, self.count_at()].into_iter().flatten().min();
+            let deadline = [queue, self.pending.count_at()].into_iter().flatten().min();
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(attempted) = self.attempts.next() => self.finish_all(attempted),
@@ -237,8 +238,9 @@ impl Worker {
                 for owed in &owed {
                     self.settings.metrics.owed(&owed.delivery.target);
                     self.settings.metrics.perhaps_oldest(owed.delivery.created_ms);
-                    self.note_waiting(&owed.delivery.target, 1);
+                    self.pending.more(&owed.delivery.target);
                 }
+                self.pending.stir();
                 self.queue.handle(self.clock.now(), Event::Owed(owed));
             }
             Mail::Targets(targets, sender) => {
@@ -254,11 +256,7 @@ impl Worker {
         self.ward.retarget(|name| targets.contains_key(name));
         let before = std::mem::replace(&mut self.targets, targets);
         for target in before.into_keys().filter(|name| !self.targets.contains_key(name)) {
-            // What is still owed to it is told until it has expired.
-            if self.waiting.get(&target).is_none_or(|&waiting| waiting == 0) {
-                self.waiting.remove(&target);
-                self.settings.metrics.forget(&target);
-            }
+            self.pending.forget(&target);
         }
     }
 
@@ -283,7 +281,7 @@ impl Worker {
                 Some(Action::Expired { seq, delivery }) => {
                     self.ward.note_expiry(&delivery);
                     self.settings.metrics.settled(&delivery.target, "expired");
-                    self.note_waiting(&delivery.target, -1);
+                    self.pending.fewer(&delivery.target);
                     self.handing_on.next |= !delivery.fallbacks.is_empty();
                     self.unsettled.push(Settled {
                         seq,
@@ -347,7 +345,7 @@ impl Worker {
         let metrics = &self.settings.metrics;
         if let Some(end) = end {
             metrics.settled(&delivery.target, end);
-            self.note_waiting(&delivery.target, -1);
+            self.pending.fewer(&delivery.target);
         }
         self.handing_on.next |= fate == Fate::Dead && !delivery.fallbacks.is_empty();
         self.unsettled.push(Settled { seq, fate, attempt: Some(attempt), at_ms: now.wall_ms });
@@ -384,6 +382,7 @@ impl Worker {
         match errand {
             Errand::Settled(seqs, fell_back) => {
                 self.settling = 0;
+                self.pending.stir();
                 self.queue.handle(now, Event::Settled(seqs));
                 self.take_over(now, &fell_back);
                 self.handing_on.now = false;
@@ -408,7 +407,7 @@ impl Worker {
                     }
                 }
                 if nudged {
-                    self.counted_at = None;
+                    self.pending.stir();
                     self.recount();
                 }
             }
@@ -428,7 +427,7 @@ impl Worker {
             self.settings.metrics.fell_back(&from.target);
             self.settings.metrics.owed(&to.target);
             self.settings.metrics.perhaps_oldest(*created_ms);
-            self.note_waiting(&to.target, 1);
+            self.pending.more(&to.target);
         }
         for ((target, fallback), deliveries) in counts {
             info!(%target, %fallback, deliveries, "what was refused or has expired goes to the fallback");
@@ -465,26 +464,14 @@ impl Worker {
         self.attempts.len() + self.unsettled.len() + self.settling
     }
 
-    fn note_waiting(&mut self, target: &Arc<str>, change: i64) {
-        let waiting = self.waiting.entry(target.clone()).or_default();
-        *waiting = waiting.saturating_add_signed(change);
-        self.settings.metrics.pending(target, *waiting);
-    }
-
-    /// When to count again; never while nothing waits.
-    fn count_at(&self) -> Option<Duration> {
-        let waits = self.waiting.values().any(|&waiting| waiting > 0);
-        if waits { Some(self.counted_at.map_or(Duration::ZERO, |last| last + COUNT_EVERY)) } else { None }
-    }
-
     fn count(&mut self) {
-        if self.count_at().is_some_and(|at| at <= self.clock.now().mono) {
+        if self.pending.count_at().is_some_and(|at| at <= self.clock.now().mono) {
             self.recount();
         }
     }
 
     fn recount(&mut self) {
-        self.counted_at = Some(self.clock.now().mono);
+        self.pending.counting(self.clock.now().mono);
         let store = self.store.clone();
         let count = async move {
             match store.waiting().await {
@@ -500,25 +487,8 @@ impl Worker {
     }
 
     fn counted(&mut self, waiting: Vec<Waiting>) {
-        let now = self.clock.now();
-        self.counted_at = Some(now.mono);
-        self.settings.metrics.oldest_pending(waiting.iter().map(|waiting| waiting.oldest_ms).min());
-        for count in self.waiting.values_mut() {
-            *count = 0;
-        }
-        for Waiting { target, count, .. } in waiting {
-            self.waiting.insert(target, count);
-        }
-        let (targets, metrics) = (&self.targets, &self.settings.metrics);
-        self.waiting.retain(|target, &mut count| {
-            let wanted = count > 0 || targets.contains_key(target);
-            if wanted {
-                metrics.pending(target, count);
-            } else {
-                metrics.forget(target);
-            }
-            wanted
-        });
+        let (targets, now) = (&self.targets, self.clock.now().mono);
+        self.pending.set(now, waiting, |target| targets.contains_key(target));
     }
 }
 
@@ -548,6 +518,11 @@ impl WorkerHandle {
     /// How each target does, by name; those that have not been used are missing.
     pub fn health(&self) -> watch::Receiver<Healths> {
         self.healths.clone()
+    }
+
+    /// How much is owed to each target, by name; changes whenever something in the outbox has moved.
+    pub fn pending(&self) -> watch::Receiver<Counts> {
+        self.pending.clone()
     }
 }
 

@@ -167,3 +167,8 @@ impl Desk {
         self.live.subscribe()
     }
 }
+    /// Changes when other rules are in force.
+    pub fn follow_rules(&self) -> watch::Receiver<Arc<InForce>> {
+        self.in_force.clone()
+    }
+

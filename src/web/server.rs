@@ -24,6 +24,7 @@ use super::trials::Trials;
 use crate::clock::Clock;
 use crate::metrics::{self, Metrics};
 use crate::outbox::health::Healths;
+use crate::outbox::pending::Counts;
 
 /// Whoever sends a larger body is cut off, but where a presence is expected.
 const BODY_BYTES_MAX: usize = 16 << 10;
@@ -59,6 +60,7 @@ pub struct About {
     pub healths: watch::Receiver<Healths>,
 }
 
+    pub pending: watch::Receiver<Counts>,
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 

@@ -1,12 +1,13 @@
-//! How the bot is: written by those who know, read by `/readyz` and by the page.
+//! How the bot is: written by those who know, read by `/readyz` and by the page, and told to those who follow.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 /// The present state of each part. Cheap to write, not meant for each frame.
-pub struct Status(Mutex<State>);
+pub struct Status(watch::Sender<State>);
 
 /// The connection to Lanyard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +30,9 @@ pub struct Loaded {
     pub rules: usize,
 }
 
-#[derive(Default)]
-struct State {
+/// What those who follow see change.
+#[derive(Clone, Default, PartialEq)]
+pub struct State {
     connection: Connection,
     unmonitored: usize,
     store_broken: Option<String>,
@@ -44,56 +46,59 @@ struct State {
 
 impl Status {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::default()))
+        Arc::new(Self(watch::Sender::default()))
+    }
+
+    /// Changes whenever a part is not as it was.
+    pub fn follow(&self) -> watch::Receiver<State> {
+        self.0.subscribe()
     }
 
     pub fn connection(&self, connection: Connection) {
-        self.state().connection = connection;
+        self.set(|state| state.connection = connection);
     }
 
     /// How many of the people in the rules file Lanyard does not know.
     pub fn unmonitored(&self, people: usize) {
-        self.state().unmonitored = people;
+        self.set(|state| state.unmonitored = people);
     }
 
     /// The database was opened and can be written, again or for the first time.
     pub fn store_writable(&self) {
-        let mut state = self.state();
-        (state.store_open, state.store_broken) = (true, None);
+        self.set(|state| (state.store_open, state.store_broken) = (true, None));
     }
 
     /// The database cannot be written; `why` is one sentence.
     pub fn store_broken(&self, why: impl Into<String>) {
-        self.state().store_broken = Some(why.into());
+        self.set(|state| state.store_broken = Some(why.into()));
     }
 
     /// A rules file was taken.
     pub fn rules(&self, loaded: Loaded) {
-        let mut state = self.state();
-        (state.rules, state.refused) = (Some(loaded), None);
+        self.set(|state| (state.rules, state.refused) = (Some(loaded), None));
     }
 
     /// A rules file was refused; the one before it still runs.
     pub fn rules_refused(&self, why: impl Into<String>) {
-        self.state().refused = Some(why.into());
+        self.set(|state| state.refused = Some(why.into()));
     }
 
     /// A target refuses us for good: everything for it waits for a person.
     pub fn target_disabled(&self, target: &Arc<str>, why: impl Into<String>) {
-        self.state().disabled.insert(Arc::clone(target), why.into());
+        self.set(|state| drop(state.disabled.insert(Arc::clone(target), why.into())));
     }
 
     pub fn target_enabled(&self, target: &str) {
-        self.state().disabled.remove(target);
+        self.set(|state| drop(state.disabled.remove(target)));
     }
 
     /// On the way out: not ready any more, still alive.
     pub fn leaving(&self) {
-        self.state().leaving = true;
+        self.set(|state| state.leaving = true);
     }
 
     pub fn report(&self) -> Report {
-        let state = self.state();
+        let state = self.0.borrow().clone();
         let lanyard = LanyardReport {
             ok: state.connection == Connection::Live,
             state: match &state.connection {
@@ -134,9 +139,12 @@ impl Status {
         Report { ready, leaving: state.leaving, lanyard, store, rules, targets }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Each write is one assignment: there is no half-written state that a panic could leave.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        self.0.send_if_modified(|state| {
+            let before = state.clone();
+            change(state);
+            *state != before
+        });
     }
 }
 
@@ -231,6 +239,23 @@ mod tests {
             mends(&status);
             assert!(status.report().ready, "{part}");
         }
+    }
+
+    #[test]
+    fn those_who_follow_are_told_of_what_is_not_as_it_was() {
+        let status = ready();
+        let mut follower = status.follow();
+        let mut told = |change: fn(&Status)| {
+            change(&status);
+            let changed = follower.has_changed().unwrap();
+            follower.mark_unchanged();
+            changed
+        };
+        assert!(!told(Status::store_writable));
+        assert!(told(|status| status.store_broken("the disk is full")));
+        assert!(!told(|status| status.store_broken("the disk is full")));
+        assert!(!told(|status| status.target_enabled("team")));
+        assert!(told(|status| status.target_disabled(&"team".into(), "answered 404")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use doorchime::clock::Clock;
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
@@ -24,18 +25,24 @@ people: {alice: 94490510688792576, stranger: {id: "156114103033790464", name: St
 targets:
   hook: {type: webhook, url: "RECEIVER/T0PSECRET-PATH", headers: {authorization: "Bearer ${HOOK_TOKEN}"}}
   broken: {type: webhook, url: RECEIVER/broken}
+  slow: {type: webhook, url: RECEIVER/slow}
 rules:
   - {id: around, who: alice, while: online, enter: hook}
   - {id: kv, who: alice, when: changed_kv, send: {to: hook, body: "{{change.to}} ${HOOK_TOKEN}"}}
   - {id: gaming, who: alice, when: started_playing, if: 'playing.name == "${HOOK_TOKEN}"', send: hook}
   - {id: refused, who: alice, when: changed_custom_status, send: {to: broken, body: x}}
   - {id: lonely, who: [alice, stranger], when: {went_offline: {from: dnd}}, send: hook}
+  - {id: slow, who: alice, when: {changed_kv: {key: slow, to: "?*"}}, send: {to: slow, body: x}}
 "#;
 
 const SECRETS: [&str; 2] = ["T0PSECRET-PATH", "T0PSECRET-TOKEN"];
 
 fn play(heard: &Heard) -> Play {
-    Play::status(if heard.path == "/broken" { 403 } else { 204 })
+    Play::status(match &*heard.path {
+        "/broken" => 403,
+        "/slow" => 503,
+        _ => 204,
+    })
 }
 
 struct Api {
@@ -252,26 +259,42 @@ impl Follower {
         (head, Self(stream))
     }
 
-    /// The next event: its name, its number, its data.
+    /// The next event about what happened: its name, its number, its data.
     async fn next(&mut self) -> (String, u64, Value) {
-        let (mut name, mut id) = (String::new(), 0);
+        loop {
+            let (name, number, data) = self.any().await;
+            if !["deliveries", "status"].contains(&&*name) {
+                assert_eq!(number.is_none(), name == "lost", "{name}");
+                return (name, number.unwrap_or_default(), data);
+            }
+            assert_eq!(number, None, "{name} would take the place of the last number");
+        }
+    }
+
+    /// The data of the next event of this name for which something is so.
+    async fn until(&mut self, name: &str, so: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let (called, _, data) = self.any().await;
+            if called == name && so(&data) {
+                return data;
+            }
+        }
+    }
+
+    /// The next event, whatever it is.
+    async fn any(&mut self) -> (String, Option<u64>, Value) {
+        let (mut name, mut number, mut data) = (String::new(), None, Value::Null);
         loop {
             let mut line = String::new();
             let read = tokio::time::timeout(Duration::from_secs(60), self.0.read_line(&mut line));
             assert!(read.await.unwrap().unwrap() > 0, "the events end");
-            if let Some(text) = line.strip_prefix("event: ") {
-                text.trim().clone_into(&mut name);
-            } else if let Some(number) = line.strip_prefix("id: ") {
-                id = number.trim().parse().unwrap();
-            } else if let Some(data) = line.strip_prefix("data: ") {
-                let data = serde_json::from_str(data).unwrap();
-                // Beside its name, data and id, an event has no lines.
-                if id == 0 && name != "lost" {
-                    let mut line = String::new();
-                    self.0.read_line(&mut line).await.unwrap();
-                    id = line.trim().strip_prefix("id: ").unwrap().parse().unwrap();
-                }
-                return (name, id, data);
+            // Beside these there are the sizes of chunks, and comments.
+            match line.trim_end().split_once(": ") {
+                Some(("event", text)) => text.clone_into(&mut name),
+                Some(("id", text)) => number = Some(text.parse().unwrap()),
+                Some(("data", text)) => data = serde_json::from_str(text).unwrap(),
+                None if line.trim().is_empty() && !data.is_null() => return (name, number, data),
+                _ => {}
             }
         }
     }
@@ -411,5 +434,60 @@ async fn what_cannot_be_tried_is_told_with_its_place() {
     let value = tried(&api, json!({"person": "alice", "before": "offline", "after": evil})).await;
     let answer = value.to_string();
     assert!(value["rules"].as_array().unwrap().iter().any(|rule| rule["rings"] == true), "{answer}");
+    assert!(api.bot.stop().await.success(), "{}", api.home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_is_told_when_to_look_at_deliveries_and_at_how_it_is() {
+    let api = Api::new().await;
+    let shape = |name: &str| api.document["components"]["schemas"][name].clone();
+    let (_, mut follower) = Follower::open(api.at, "?person=alice", "").await;
+    let told = follower.until("deliveries", |_| true).await;
+    must_fit(&api.document, &shape("Owed"), &told);
+    let (_, mut other) = Follower::open(api.at, "?rule=kv", "").await;
+    let told = other.until("status", |_| true).await;
+    must_fit(&api.document, &shape("Status"), &told);
+    assert_eq!(
+        (&told["parts"]["ready"], &told["targets"]["slow"]["state"]),
+        (&true.into(), &"untried".into())
+    );
+
+    // What is put off, what a target makes of it, and what has arrived.
+    api.home.lanyard.set(&alice().kv("slow", "1"));
+    let owed = follower.until("deliveries", |told| told["pending"]["slow"].is_u64()).await;
+    must_fit(&api.document, &shape("Owed"), &owed);
+    assert_eq!(owed["pending"]["slow"], 1);
+    let failing = other.until("status", |told| told["targets"]["slow"]["state"] == "failing").await;
+    assert_eq!(failing["targets"]["slow"]["why"], "HTTP 503");
+    let listed = api.get("/deliveries?target=slow").await;
+    let number = &listed["deliveries"][0]["number"];
+    assert_eq!(api.request("POST", &format!("/deliveries/{number}/drop")).await.0, 200);
+    follower.until("deliveries", |told| told["pending"] == serde_json::json!({})).await;
+
+    // Other rules, and rules that are not taken.
+    let rules = std::fs::read_to_string(api.home.path("rules.yaml")).unwrap();
+    std::fs::write(api.home.path("rules.yaml"), rules.replace("id: lonely", "id: alone")).unwrap();
+    other.until("status", |told| told["parts"]["rules"]["state"] == "loaded").await;
+    std::fs::write(api.home.path("rules.yaml"), "rules: [").unwrap();
+    let refused = other.until("status", |told| told["parts"]["rules"]["state"] == "older").await;
+    must_fit(&api.document, &shape("Status"), &refused);
+
+    // However much moves, there are few of them, and every change is told.
+    let (head, mut all) = Follower::open(api.at, "", "").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    for n in 0..60 {
+        api.home.lanyard.set(&alice().kv("k", &n.to_string()));
+    }
+    let (mut changes, mut moves) = (0, 0);
+    let clock = Clock::start();
+    loop {
+        let (name, _, data) = all.any().await;
+        moves += usize::from(name == "deliveries");
+        changes += usize::from(name == "change");
+        if data["to"] == "59" {
+            break;
+        }
+    }
+    assert!(changes > 0 && moves <= 2 + clock.now().mono.as_secs() as usize, "{moves} of {changes}");
     assert!(api.bot.stop().await.success(), "{}", api.home.log());
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorchime::metrics::Metrics;
 use doorchime::outbox::health::Healths;
+use doorchime::outbox::pending::Counts;
 use doorchime::outbox::sender::Sender;
 use doorchime::rules::compile::compile;
 use doorchime::rules::places::Source;
@@ -59,7 +60,12 @@ impl Door {
             outbox: Outbox::new("nowhere".into()),
             followers: Followers::default(),
             trials: Trials::new(Sender::new().unwrap()),
-            about: About { started_ms: 0, dry_run: false, healths: watch::channel(Healths::new()).1 },
+            about: About {
+                started_ms: 0,
+                dry_run: false,
+                healths: watch::channel(Healths::new()).1,
+                pending: watch::channel(Counts::new()).1,
+            },
             leaving: leaving.clone(),
         };
         let mut tasks = JoinSet::new();

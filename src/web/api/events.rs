@@ -1,7 +1,8 @@
 //! What happens, as it happens: server-sent events.
 //!
 //! Each follower has a bounded queue; whoever reads slower than things happen misses the oldest, and is told
-//! how many. There is a bounded number of followers.
+//! how many. There is a bounded number of followers. Beside what happens they are told how the bot is and how much
+//! is owed, once something of it has changed: those have no number, and nobody waits in a queue for them.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,16 +14,17 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use super::activity::{Filter, as_json, type_of};
 use super::asked::{Asked, No};
+use super::changes::Changes;
+use super::status;
 use crate::printable;
 use crate::web::journal::{ENTRIES_MAX, Entry, Wanted};
-use crate::web::questions::{Desk, Question};
+use crate::web::questions::Question;
 use crate::web::server::Web;
 
 /// So many follow at once.
@@ -33,6 +35,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Says that some events were missed.
 pub const LOST: &str = "lost";
+/// Says that something in the outbox has moved.
+pub const DELIVERIES: &str = "deliveries";
+/// Says that the bot or a target is not as it was.
+pub const STATUS: &str = "status";
 
 /// Places for those who follow.
 #[derive(Clone)]
@@ -59,18 +65,19 @@ pub async fn follow(
     // First the ear, then the past: nothing falls between them.
     let live = web.desk.follow();
     let mut follower = Follower {
-        desk: web.desk.clone(),
         live,
+        moves: Changes::of_deliveries(&web),
+        states: Changes::of_status(&web),
         past: VecDeque::new(),
         upto: 0,
         lost: None,
         wanted,
-        leaving: web.leaving.clone(),
+        web,
         _place: place,
     };
     if follower.wanted.since.is_some() {
         let wanted = follower.wanted.clone();
-        let stretch = web.desk.ask(|answer| Question::Activity { wanted, answer }).await?;
+        let stretch = follower.web.desk.ask(|answer| Question::Activity { wanted, answer }).await?;
         follower.lost = stretch.gap.then_some(Lost::NobodyKnows);
         follower.past = stretch.entries.into();
     }
@@ -84,16 +91,25 @@ enum Lost {
     NobodyKnows,
 }
 
+/// What a follower is to be told next.
+enum Heard {
+    Entry(Arc<Entry>),
+    Lost(Lost),
+    Moved,
+    Changed,
+}
+
 struct Follower {
-    desk: Desk,
     live: broadcast::Receiver<Arc<Entry>>,
+    moves: Changes,
+    states: Changes,
     /// What happened between the number to go on from and now.
     past: VecDeque<Arc<Entry>>,
     /// Everything up to this number has been told.
     upto: u64,
     lost: Option<Lost>,
     wanted: Wanted,
-    leaving: CancellationToken,
+    web: Web,
     _place: OwnedSemaphorePermit,
 }
 
@@ -107,33 +123,54 @@ impl Follower {
 
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(lost) = self.lost.take() {
-                let count = if let Lost::So(many) = lost { Some(many) } else { None };
-                return Some(Event::default().event(LOST).data(json!({"events": count}).to_string()));
-            }
-            let past = self.past.pop_front();
-            let heard = if let Some(entry) = past { Ok(entry) } else { self.hear().await };
-            let entry = match heard {
-                Ok(entry) => entry,
-                Err(RecvError::Lagged(lost)) => {
-                    self.lost = Some(Lost::So(lost));
-                    continue;
+            let heard = match (self.lost.take(), self.past.pop_front()) {
+                (Some(lost), past) => {
+                    self.past.extend(past);
+                    Heard::Lost(lost)
                 }
-                Err(RecvError::Closed) => return None,
+                (None, Some(entry)) => Heard::Entry(entry),
+                (None, None) => self.hear().await?,
             };
-            if entry.number > self.upto && self.wanted.fits(&entry) {
-                self.upto = entry.number;
-                let data = printable::json_line(&as_json(&self.desk.in_force(), &entry));
-                return Some(Event::default().event(type_of(&entry)).id(entry.number.to_string()).data(data));
+            match heard {
+                Heard::Entry(entry) if entry.number <= self.upto || !self.wanted.fits(&entry) => {}
+                Heard::Entry(entry) => {
+                    self.upto = entry.number;
+                    let event = event(type_of(&entry), &as_json(&self.web.desk.in_force(), &entry));
+                    return Some(event.id(entry.number.to_string()));
+                }
+                Heard::Lost(lost) => {
+                    let count = if let Lost::So(many) = lost { Some(many) } else { None };
+                    return Some(event(LOST, &json!({"events": count})));
+                }
+                Heard::Moved => return Some(event(DELIVERIES, &self.owed())),
+                Heard::Changed => return Some(event(STATUS, &status::told(&self.web))),
             }
         }
     }
 
     /// Nothing more comes once it is time to leave.
-    async fn hear(&mut self) -> Result<Arc<Entry>, RecvError> {
+    async fn hear(&mut self) -> Option<Heard> {
         tokio::select! {
-            () = self.leaving.cancelled() => Err(RecvError::Closed),
-            heard = self.live.recv() => heard,
+            () = self.web.leaving.cancelled() => None,
+            heard = self.live.recv() => match heard {
+                Ok(entry) => Some(Heard::Entry(entry)),
+                Err(RecvError::Lagged(lost)) => Some(Heard::Lost(Lost::So(lost))),
+                Err(RecvError::Closed) => None,
+            },
+            () = self.moves.next() => Some(Heard::Moved),
+            () = self.states.next() => Some(Heard::Changed),
         }
     }
+
+    /// How much is owed to each target that is owed something.
+    fn owed(&self) -> Value {
+        let pending = self.web.about.pending.borrow().clone();
+        let owed = pending.iter().filter(|(_, count)| **count > 0);
+        let owed = owed.map(|(target, count)| (target.to_string(), Value::from(*count)));
+        json!({"pending": owed.collect::<Map<String, Value>>()})
+    }
+}
+
+fn event(name: &str, data: &Value) -> Event {
+    Event::default().event(name).data(printable::json_line(data))
 }

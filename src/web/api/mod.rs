@@ -2,6 +2,7 @@
 
 pub(super) mod activity;
 pub(crate) mod asked;
+mod changes;
 pub(super) mod deliveries;
 mod events;
 pub(crate) mod explain;

@@ -220,7 +220,10 @@ fn routes() -> Vec<Route> {
 
 const EVENTS_SAY: &str = "What happens, as it happens, as server-sent events. An event's name is the `type` of an entry of \
     `/activity`, its data that entry, its id the entry's number; with `Last-Event-ID` or `since` it begins with what \
-    happened after that number. `lost` says how many events were missed by reading too slowly (`null`: nobody knows). At \
+    happened after that number. Beside these, and without an id: `lost` says how many events were missed by reading too \
+    slowly (`null`: nobody knows; its data is `Lost`). `deliveries` says that something in the outbox has moved (its data is \
+    `Owed`), `status` says that a target, the connection to Lanyard, the outbox or the rules are not as they were (its data is \
+    `Status`); both come once at the beginning, and then when something has changed, each once in a second at the most. At \
     most 16 can follow.";
 
 const TRY_SAYS: &str = "What would ring if somebody changed in a way: each rule, whether it rings, when, and why or why not, \
@@ -265,7 +268,9 @@ mod tests {
     #[test]
     fn what_it_says_of_bounds_is_so() {
         assert!(EVENTS_SAY.contains(&format!("most {} can", events::FOLLOWERS_MAX)));
-        assert!(EVENTS_SAY.contains(events::LOST));
+        for event in [events::LOST, events::DELIVERIES, events::STATUS] {
+            assert!(EVENTS_SAY.contains(&format!("`{event}` says")), "{event}");
+        }
         let types = schemas()["Entry"]["oneOf"].as_array().map_or(0, Vec::len);
         assert_eq!(types, activity::TYPES.len());
     }

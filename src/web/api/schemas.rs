@@ -219,6 +219,17 @@ fn deliveries() -> Vec<Named> {
         "expires": time(),
         "next": or_null(time()),
         "settled": or_null(time()),
+        ("Lost", object(json!({"events": or_null(whole())}))),
+        (
+            "Owed",
+            object(json!({
+                "pending": {
+                    "type": "object",
+                    "description": "By target, deliveries that are on their way; without those that are owed nothing.",
+                    "additionalProperties": whole(),
+                },
+            })),
+        ),
         "attempts": whole(),
         "last_attempt": or_null(reference("Attempt")),
         "fallback_of": or_null(reference("Sibling")),
