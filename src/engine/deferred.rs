@@ -41,6 +41,11 @@ impl Deferred {
         self.waiting.get(key)
     }
 
+    /// All that wait.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.waiting.keys()
+    }
+
     /// How many of a rule wait for a person.
     pub fn count(&self, rule: &str, person: Option<UserId>) -> usize {
         self.waiting.keys().filter(|key| &*key.rule == rule && key.person == person).count()

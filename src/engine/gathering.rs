@@ -94,6 +94,11 @@ impl Gathering {
         Some((count, until))
     }
 
+    /// All that is gathered: of which rule, for whom if it is for one, and until when.
+    pub fn untils(&self) -> impl Iterator<Item = (&str, Option<UserId>, Duration)> {
+        self.together.iter().map(|(key, together)| (&*key.rule, key.person, together.until))
+    }
+
     /// When the first of them are told.
     pub fn deadline(&self) -> Option<Duration> {
         self.together.values().map(|together| together.until).min()

@@ -20,7 +20,8 @@ pub struct Limits {
 
 type Key = (Arc<str>, Option<UserId>);
 
-struct Rung {
+/// When a rule has rung for somebody.
+pub struct Rung {
     /// Oldest first.
     at: VecDeque<i64>,
     /// When all of it is past.
@@ -34,10 +35,12 @@ const SWEEP_AT_MOST: usize = 4096;
 impl Limits {
     /// The milliseconds until the rule may ring again; none if it may now.
     pub fn left_ms(&self, now: Moment, rule: &Arc<str>, person: Option<UserId>, limit: Limit) -> Option<i64> {
-        let rung = self.rung.get(&(Arc::clone(rule), person))?;
-        let oldest = rung.at.get(rung.at.len().checked_sub(limit.count)?)?;
-        let left_ms = oldest.saturating_add(millis(limit.per)) - millis(now.mono);
-        (left_ms > 0).then_some(left_ms)
+        self.rung.get(&(Arc::clone(rule), person))?.left_ms(now, limit)
+    }
+
+    /// How often each rule has rung for each person.
+    pub fn all_rung(&self) -> impl Iterator<Item = (&str, Option<UserId>, &Rung)> {
+        self.rung.iter().map(|((rule, person), rung)| (&**rule, *person, rung))
     }
 
     /// The rule rings: that is written down.
@@ -115,6 +118,13 @@ impl Limits {
 }
 
 impl Rung {
+    /// The milliseconds until it may ring again; none if it may now.
+    pub fn left_ms(&self, now: Moment, limit: Limit) -> Option<i64> {
+        let oldest = self.at.get(self.at.len().checked_sub(limit.count)?)?;
+        let left_ms = oldest.saturating_add(millis(limit.per)) - millis(now.mono);
+        (left_ms > 0).then_some(left_ms)
+    }
+
     fn note(&self, now: Moment, (rule, person): &Key) -> Note {
         let ahead_ms = now.ahead_ms();
         let wall: Vec<i64> = self.at.iter().map(|own_ms| own_ms.saturating_add(ahead_ms)).collect();

@@ -79,6 +79,16 @@ impl Marks {
         })
     }
 
+    /// Those of a kind that still hold: of which rule, for whom, and until when.
+    pub fn that_hold(
+        &self,
+        now: Moment,
+        kind: MarkKind,
+    ) -> impl Iterator<Item = (&str, Option<UserId>, Duration)> {
+        let of_kind = self.until.iter().filter(move |(key, until)| key.kind == kind && **until > now.mono);
+        of_kind.map(|(key, until)| (&*key.rule, key.person, *until))
+    }
+
     /// Goes over to other rules: `longest` says how long a mark of a rule may still hold, nothing where it
     /// sets none of the kind any more.
     pub fn adopt(&mut self, now: Moment, longest: impl Fn(&str, MarkKind) -> Option<Duration>) {

@@ -26,6 +26,7 @@ pub mod person;
 mod ripening;
 pub mod states;
 pub mod tally;
+pub mod timers;
 pub mod troubles;
 pub mod verdict;
 pub mod view;

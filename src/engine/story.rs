@@ -105,6 +105,10 @@ impl Story {
         Self { unwritten: Some(Vec::new()), ..Self::new(files) }
     }
 
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
     /// Plays the lines of a story, and tells what it led to.
     pub fn play(mut self, lines: &str) -> Vec<String> {
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {

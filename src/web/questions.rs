@@ -9,6 +9,7 @@ use super::journal::{Entry, Journal, Stretch, Wanted};
 use crate::engine::explain::Explained;
 use crate::engine::machine::Engine;
 use crate::engine::tally::RuleTally;
+use crate::engine::timers::Timers;
 use crate::engine::view::{PeopleAfter, PersonView};
 use crate::presence::by_id::ById;
 use crate::presence::model::UserId;
@@ -61,6 +62,24 @@ pub struct RulesAnswer {
     pub tallies: Vec<RuleTally>,
     /// For how many people each of them has begun and is not over, if it is a `while`.
     pub on: Vec<usize>,
+    /// What runs of each of them.
+    pub timers: Vec<Timers>,
+}
+
+/// What became of one rule.
+#[derive(Clone, Copy)]
+pub struct Became<'a> {
+    pub tally: &'a RuleTally,
+    pub on: usize,
+    pub timers: &'a Timers,
+}
+
+impl RulesAnswer {
+    /// Of one after the other.
+    pub fn became(&self) -> impl Iterator<Item = Became<'_>> {
+        let each = self.tallies.iter().zip(&self.on).zip(&self.timers);
+        each.map(|((tally, &on), timers)| Became { tally, on, timers })
+    }
 }
 
 pub struct Explanation {
@@ -80,10 +99,12 @@ impl Question {
             Self::Person { id, answer } => drop(answer.send(engine.person(id))),
             Self::Rules { from, limit, answer } => {
                 let rules = engine.rules();
-                let places = (from..rules.rules.len()).take(limit.min(RULES_MAX));
+                let end = from.saturating_add(limit.min(RULES_MAX)).min(rules.rules.len());
+                let places = from.min(end)..end;
                 let tallies = places.clone().map(|at| engine.tally().rule(at).clone()).collect();
-                let on = places.map(|at| engine.on(at)).collect();
-                let _ = answer.send(RulesAnswer { rules, tallies, on });
+                let on = places.clone().map(|at| engine.on(at)).collect();
+                let timers = engine.timers(now, places);
+                let _ = answer.send(RulesAnswer { rules, tallies, on, timers });
             }
             Self::Explain { rule, person, answer } => {
                 let at = engine.rules().rules.iter().position(|known| known.id == rule);
@@ -162,13 +183,13 @@ impl Desk {
         answered.await.map_err(|_| Gone)
     }
 
-    /// What happens from now on.
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Entry>> {
-        self.live.subscribe()
-    }
-}
     /// Changes when other rules are in force.
     pub fn follow_rules(&self) -> watch::Receiver<Arc<InForce>> {
         self.in_force.clone()
     }
 
+    /// What happens from now on.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.live.subscribe()
+    }
+}

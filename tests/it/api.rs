@@ -33,6 +33,7 @@ rules:
   - {id: refused, who: alice, when: changed_custom_status, send: {to: broken, body: x}}
   - {id: lonely, who: [alice, stranger], when: {went_offline: {from: dnd}}, send: hook}
   - {id: slow, who: alice, when: {changed_kv: {key: slow, to: "?*"}}, send: {to: slow, body: x}}
+  - {id: soon, who: alice, while: online, for: 1h, enter: hook}
 "#;
 
 const SECRETS: [&str; 2] = ["T0PSECRET-PATH", "T0PSECRET-TOKEN"];
@@ -179,6 +180,13 @@ async fn what_the_bot_knows_is_told_as_the_document_says() {
     assert_eq!(api.get("/rules/lonely/explain").await["explained"].as_array().unwrap().len(), 2);
 
     assert_eq!(api.get("/rules/around").await["on"], 1);
+    let timers = api.get("/rules/soon").await["timers"].clone();
+    let next = &timers["next"][0];
+    assert_eq!(
+        (&timers["count"], &next["kind"], &next["person"]["key"]),
+        (&1.into(), &"for".into(), &"alice".into())
+    );
+    assert!(next["at"].is_string(), "{timers}");
     let rules = api.get("/rules?limit=4").await;
     assert_eq!(rules["next"], "refused");
     assert_eq!(api.get("/rules?after=refused").await["rules"][0]["id"], "lonely");

@@ -21,6 +21,7 @@ rules:
   - {id: refused, who: alice, when: changed_custom_status, send: {to: broken, body: "{{custom_status.text}}"}}
   - {id: everybody, who: everyone, when: became_unmonitored, send: hook}
   - {id: off, enabled: false, who: [alice, stranger], when: {went_offline: {from: dnd}}, send: hook, cooldown: 5m}
+  - {id: soon, who: alice, while: online, for: 2h, enter: hook}
 "#;
 
 const SECRETS: [&str; 2] = ["T0PSECRET-PATH", "T0PSECRET-TOKEN"];
@@ -125,6 +126,11 @@ async fn each_view_says_what_the_bot_knows() {
     says("/?view=people&person=alice", &["<code>started_playing</code>", "94490510688792576"]).await;
     says("/?view=rules", &["rule=around", "switched off", "Holds now", "since the start"]).await;
     says("/?view=rules&rule=around", &["Would it ring now?", "class=\"gates\""]).await;
+    says(
+        "/?view=rules&rule=soon",
+        &["Timers running", "<code>for</code> of <a ", "for another <time", ">1 h</time>"],
+    )
+    .await;
     says("/?view=rules&rule=everybody", &["asked about nobody yet"]).await;
     says("/?view=activity&rule=gaming", &["verdict rings", "rule=gaming"]).await;
     says("/?view=deliveries&target=broken", &["fate dead", "403", "Retry", "broken"]).await;

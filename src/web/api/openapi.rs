@@ -135,7 +135,8 @@ fn routes() -> Vec<Route> {
         route(
             "get",
             "/rules",
-            "The rules in the file's order, how often each rang, and what became of it last.",
+            "The rules in the file's order, how often each rang, what became of it last, and which of its timers run: how \
+             many, and those that end first.",
             vec![after(), limit()],
             "Rules",
             &[404],

@@ -4,12 +4,13 @@ use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 
 use super::asked::{self, Answer, Asked, No, Page, limit, named, yes};
-use crate::engine::tally::{Last, RuleTally};
+use crate::engine::tally::Last;
+use crate::engine::timers::Timers;
 use crate::engine::verdict::Verdict;
 use crate::presence::model::UserId;
 use crate::rules::set::{Occasion, Rule, RuleSet, Who};
 use crate::time::date;
-use crate::web::questions::{InForce, Question, RulesAnswer};
+use crate::web::questions::{Became, InForce, Question};
 use crate::web::server::Web;
 
 /// Of the people whom a rule is about, so many are named.
@@ -26,13 +27,13 @@ pub async fn listed(web: &Web, page: &Page) -> Result<Value, No> {
         None => 0,
     };
     let in_force = web.desk.in_force();
-    let RulesAnswer { rules, tallies, on } =
-        web.desk.ask(|answer| Question::Rules { from, limit, answer }).await?;
-    let listed = rules.rules.iter().skip(from).zip(tallies.iter().zip(&on));
-    let last = rules.rules.get(from + tallies.len().saturating_sub(1));
-    let more = from + tallies.len() < rules.rules.len();
+    let answer = web.desk.ask(|answer| Question::Rules { from, limit, answer }).await?;
+    let (rules, count) = (&answer.rules, answer.tallies.len());
+    let listed = rules.rules.iter().skip(from).zip(answer.became());
+    let last = rules.rules.get(from + count.saturating_sub(1));
+    let more = from + count < rules.rules.len();
     Ok(json!({
-        "rules": listed.map(|(rule, (tally, on))| as_json(&in_force, rule, tally, *on)).collect::<Vec<_>>(),
+        "rules": listed.map(|(rule, became)| as_json(&in_force, rule, became)).collect::<Vec<_>>(),
         "next": last.filter(|_| more).map(|rule| &*rule.id),
     }))
 }
@@ -44,15 +45,16 @@ pub async fn one(State(web): State<Web>, Path(named): Path<String>) -> Answer {
 pub async fn known(web: &Web, named: &str) -> Result<Value, No> {
     let from = asked::rule(&web.desk.in_force().rules, named)?;
     let in_force = web.desk.in_force();
-    let RulesAnswer { rules, tallies, on } =
-        web.desk.ask(|answer| Question::Rules { from, limit: 1, answer }).await?;
+    let answer = web.desk.ask(|answer| Question::Rules { from, limit: 1, answer }).await?;
     // Other rules may have come in between.
-    let rule = rules.rules.get(from).filter(|rule| *rule.id == *named).zip(tallies.first().zip(on.first()));
-    let (rule, (tally, on)) = rule.ok_or_else(|| No::nothing_there(format!("there is no rule `{named}`")))?;
-    Ok(as_json(&in_force, rule, tally, *on))
+    let rule = answer.rules.rules.get(from).filter(|rule| *rule.id == *named).zip(answer.became().next());
+    let (rule, became) =
+        rule.ok_or_else(|| No::nothing_there(format!("there is no rule `{named}`")))?;
+    Ok(as_json(&in_force, rule, became))
 }
 
-fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally, on: usize) -> Value {
+fn as_json(in_force: &InForce, rule: &Rule, became: Became<'_>) -> Value {
+    let Became { tally, on, timers } = became;
     let counts =
         Verdict::WORDS.iter().zip(tally.verdicts).map(|(word, count)| ((*word).to_owned(), count.into()));
     let (kind, changes, condition) = match &rule.occasion {
@@ -74,10 +76,22 @@ fn as_json(in_force: &InForce, rule: &Rule, tally: &RuleTally, on: usize) -> Val
         "condition": condition.map(|condition| shown(&in_force.rules, condition.source())),
         "targets": targets,
         "on": rule.holds().map(|_| on),
+        "timers": timers_as_json(in_force, timers),
         "verdicts": counts.collect::<Map<String, Value>>(),
         "rang": tally.rang.map(|(person, last)| last_as_json(in_force, person, last)),
         "last": tally.last.map(|(person, last)| last_as_json(in_force, person, last)),
     })
+}
+
+fn timers_as_json(in_force: &InForce, timers: &Timers) -> Value {
+    let next = timers.next.iter().map(|timer| {
+        json!({
+            "kind": timer.kind.word(),
+            "person": timer.person.map(|id| named(in_force, id, None)),
+            "at": timer.at_ms.map(date),
+        })
+    });
+    json!({"count": timers.count, "next": next.collect::<Vec<_>>()})
 }
 
 /// Names in place of secrets, and one line in place of several.

@@ -9,6 +9,7 @@ use super::activity::TYPES;
 use super::status::HEALTHS;
 use crate::engine::explain::Stands;
 use crate::engine::person::Standing;
+use crate::engine::timers::TimerKind;
 use crate::engine::verdict::Verdict;
 use crate::outbox::delivery::{End, Fate};
 use crate::outbox::shown::Waits;
@@ -72,9 +73,25 @@ fn answers() -> Vec<Named> {
                 "condition": or_null(text()),
                 "targets": {"type": "array", "items": text()},
                 "on": or_null(whole()),
+                "timers": object(json!({
+                    "count": {"type": "integer", "minimum": 0, "description": "How many run. Keys of `dedupe` are not counted."},
+                    "next": list("Timer"),
+                })),
                 "verdicts": object(verdicts.into()),
                 "rang": or_null(reference("Last")),
                 "last": or_null(reference("Last")),
+            })),
+        ),
+        (
+            "Timer",
+            object(json!({
+                "kind": one_of(TimerKind::WORDS),
+                "person": or_null(reference("PersonName")),
+                "at": {
+                    "anyOf": [time(), {"type": "null"}],
+                    "description": "When it ends; `null` if it has, and waits for its person to be seen again or for the rule \
+                                    to be switched on.",
+                },
             })),
         ),
         ("Explanations", object(json!({"rule": text(), "explained": list("Explanation"), "more": whole()}))),
@@ -202,6 +219,17 @@ fn happenings() -> Vec<Named> {
     vec![
         ("Activity", object(json!({"entries": list("Entry"), "gap": truth(), "cursor": whole()}))),
         ("Entry", json!({"oneOf": [change, verdict, missed]})),
+        ("Lost", object(json!({"events": or_null(whole())}))),
+        (
+            "Owed",
+            object(json!({
+                "pending": {
+                    "type": "object",
+                    "description": "By target, deliveries that are on their way; without those that are owed nothing.",
+                    "additionalProperties": whole(),
+                },
+            })),
+        ),
         ("PartOfCondition", object(json!({"part": text(), "value": text()}))),
     ]
 }
@@ -219,17 +247,6 @@ fn deliveries() -> Vec<Named> {
         "expires": time(),
         "next": or_null(time()),
         "settled": or_null(time()),
-        ("Lost", object(json!({"events": or_null(whole())}))),
-        (
-            "Owed",
-            object(json!({
-                "pending": {
-                    "type": "object",
-                    "description": "By target, deliveries that are on their way; without those that are owed nothing.",
-                    "additionalProperties": whole(),
-                },
-            })),
-        ),
         "attempts": whole(),
         "last_attempt": or_null(reference("Attempt")),
         "fallback_of": or_null(reference("Sibling")),
