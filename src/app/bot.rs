@@ -25,13 +25,16 @@ use crate::metrics::Metrics;
 use crate::outbox::health::{Health, Healths};
 use crate::outbox::store::beside;
 use crate::outbox::store::handle::{self, Durability, StoreState};
-use crate::outbox::worker::{Worker, WorkerSettings};
+use crate::outbox::worker::{Worker, WorkerHandle, WorkerSettings};
 use crate::proxies::Proxies;
 use crate::recording::recorder::{Recorder, Reel};
 use crate::recording::tape::TapeError;
 use crate::rules::set::RuleSet;
+use crate::time::Moment;
 use crate::web::access::{Access, Token};
 use crate::web::api::{Followers, Outbox};
+use crate::web::avatars::Avatars;
+use crate::web::avatars::source::AvatarsFrom;
 use crate::web::journal::Journal;
 use crate::web::listen::{Bounded, Listen, bind};
 use crate::web::questions::Desk;
@@ -55,6 +58,8 @@ pub struct Bot {
     pub listen: Listen,
     /// What opens the HTTP side to those who are not on this machine, or want to change something.
     pub token: Option<Token>,
+    /// Where the HTTP side gets pictures of people.
+    pub avatars: AvatarsFrom,
     /// Everything but the requests.
     pub dry_run: bool,
     /// Where to keep what Lanyard lets us know.
@@ -72,9 +77,7 @@ impl Bot {
         Proxies::from_env().check().map_err(|error| Fault::Lanyard(error.to_string()))?;
         let listener = bind(&self.listen).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
-        if self.dry_run {
-            tell_dry_run(&self.data);
-        }
+        tell_dry_run(self.dry_run, &self.data);
         let recorder = start_recorder(self.record.as_ref(), &self.rules, clock)?;
         let (seed, dice) = chance();
         let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
@@ -96,27 +99,18 @@ impl Bot {
         let (commits, to_commit) = mpsc::channel(1);
         let (absent, to_ask) = mpsc::channel(ABSENT_MAX);
         let (found, unmonitored) = mpsc::channel(ABSENT_MAX);
-        let told_store = tell_store(Arc::clone(&status), Arc::clone(&metrics));
-        tasks.start("store watch", follow(store.state(), stops.web.clone(), told_store));
         tasks.start("data watch", beside::watch(self.data.clone(), store.clone(), clock));
-        let told_targets = tell_targets(Arc::clone(&status), Arc::clone(&metrics));
-        tasks.start("target watch", follow(mail.health(), stops.web.clone(), told_targets));
+        tell_parts(&mut tasks, &stops, (store.state(), mail.health()), &status, &metrics);
         let (adopt, reloads) = mpsc::channel(1);
         let (ask, asked) = mpsc::channel(1);
         let ask = self.file.is_some().then_some(ask);
         let journal = Journal::new(now);
         let (desk, counter) = Desk::new(&journal, Arc::clone(&self.rules));
         if let Some(file) = self.file {
-            let reloader = Reloader {
-                clock,
-                file,
-                hangups: signal(SignalKind::hangup()).map_err(Fault::Signals)?,
-                running: Arc::clone(&self.rules),
-                worker: mail.clone(),
-                pipeline: adopt,
-                metrics: Arc::clone(&metrics),
-                status: Arc::clone(&status),
-            };
+            let hangups = signal(SignalKind::hangup()).map_err(Fault::Signals)?;
+            let (running, worker, pipeline) = (Arc::clone(&self.rules), mail.clone(), adopt);
+            let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
+            let reloader = Reloader { clock, file, hangups, running, worker, pipeline, metrics, status };
             tasks.start("reloader", reloader.run(asked, stops.pipeline.clone()));
         }
         if let Some(listener) = listener {
@@ -124,14 +118,20 @@ impl Bot {
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
             let (outbox, followers) = (Outbox::new(self.data), Followers::default());
             let (reload, leaving, trials) = (ask, stops.web.clone(), Trials::new(mail.sender()));
-            let about = About {
-                started_ms: now.wall_ms,
-                dry_run: self.dry_run,
-                healths: mail.health(),
-                pending: mail.pending(),
+            let (avatars, about) = (Avatars::new(self.avatars), about(now, self.dry_run, &mail));
+            let web = Web {
+                access,
+                metrics,
+                status,
+                reload,
+                desk,
+                outbox,
+                followers,
+                avatars,
+                trials,
+                about,
+                leaving,
             };
-            let web =
-                Web { access, metrics, status, reload, desk, outbox, followers, trials, about, leaving };
             tasks.start("web", serve(listener, web));
         }
         let cut_off = Arc::new(AtomicUsize::new(0));
@@ -180,6 +180,11 @@ fn worker_settings(dry_run: bool, metrics: &Metrics) -> WorkerSettings {
     WorkerSettings { dry_run, metrics: counted, stages, ..WorkerSettings::default() }
 }
 
+/// What the HTTP side tells of the bot, and what it follows.
+fn about(now: Moment, dry_run: bool, worker: &WorkerHandle) -> About {
+    About { started_ms: now.wall_ms, dry_run, healths: worker.health(), pending: worker.pending() }
+}
+
 /// Decides who may see what over the HTTP side, and says so in the log.
 fn post_doorman(listener: &Bounded, token: Option<Token>, listen: &Listen) -> Result<Arc<Access>, Fault> {
     let address = listener.local_addr().map_err(|error| Fault::Http(error.to_string()))?;
@@ -194,7 +199,10 @@ fn start_recorder(reel: Option<&Reel>, rules: &RuleSet, clock: Clock) -> Result<
 }
 
 /// What a dry run leaves behind may not be what its operator expects.
-fn tell_dry_run(data: &Path) {
+fn tell_dry_run(dry_run: bool, data: &Path) {
+    if !dry_run {
+        return;
+    }
     let data = data.display();
     warn!(
         %data,
@@ -295,6 +303,20 @@ async fn follow<T>(
             }
         }
     }
+}
+
+/// Has `/readyz` and the metrics told how the store and the targets do.
+fn tell_parts(
+    tasks: &mut Tasks,
+    stops: &Stops,
+    (store, targets): (watch::Receiver<StoreState>, watch::Receiver<Healths>),
+    status: &Arc<Status>,
+    metrics: &Arc<Metrics>,
+) {
+    let told_store = tell_store(Arc::clone(status), Arc::clone(metrics));
+    tasks.start("store watch", follow(store, stops.web.clone(), told_store));
+    let told_targets = tell_targets(Arc::clone(status), Arc::clone(metrics));
+    tasks.start("target watch", follow(targets, stops.web.clone(), told_targets));
 }
 
 /// Whether the database can be written, for `/readyz`.

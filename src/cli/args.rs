@@ -13,6 +13,7 @@ use self::asking::Explain;
 use self::looking::{Record, Replay, Watch};
 use super::style;
 use crate::logging::Format;
+use crate::web::avatars::source::AvatarsFrom;
 use crate::web::listen::Listen;
 
 /// Watches people's Discord presence through Lanyard and rings webhooks.
@@ -132,6 +133,9 @@ pub struct Run {
     /// What opens the HTTP side to those who may read it from elsewhere, or change something
     #[arg(long, value_name = "TOKEN", env = "DOORCHIME_TOKEN", hide_env_values = true, value_parser = secret)]
     pub token: Option<SecretString>,
+    /// Where the page's pictures of people come from, through doorchime; `none` draws their initials instead
+    #[arg(long, value_name = "URL", env = "DOORCHIME_AVATARS", default_value = "https://cdn.discordapp.com")]
+    pub avatars: AvatarsFrom,
     /// Do everything but the requests: print them instead. Best with a --data of its own: cooldowns are kept there
     #[arg(long, env = "DOORCHIME_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,

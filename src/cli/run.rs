@@ -47,6 +47,7 @@ pub(super) fn run(args: Run) -> Ended {
         durability: Durability::default(),
         listen: args.listen,
         token,
+        avatars: args.avatars,
         dry_run: args.dry_run,
         record: args.record.map(|path| Reel {
             path,

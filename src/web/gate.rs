@@ -34,6 +34,10 @@ const GUARDS: [(header::HeaderName, &str); 6] = [
     (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
+/// What an answer says of itself that a browser may keep, and for how long; of all others it keeps nothing.
+#[derive(Clone, Copy)]
+pub struct Keep(pub Duration);
+
 /// Lets a request through to its answer, or says why not.
 pub async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let purpose = purpose(request.method(), request.uri().path());
@@ -50,9 +54,15 @@ pub async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> R
             refuse(refusal, wants_page(&request))
         }
     };
+    let keep = response.extensions().get::<Keep>().copied();
     let headers = response.headers_mut();
     for (name, value) in GUARDS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(Keep(time)) = keep
+        && let Ok(keep) = HeaderValue::from_str(&format!("private, max-age={}", time.as_secs()))
+    {
+        headers.insert(header::CACHE_CONTROL, keep);
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CLOSED_POLICY));
     response

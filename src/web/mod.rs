@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod api;
+pub mod avatars;
 mod gate;
 pub mod journal;
 pub mod listen;

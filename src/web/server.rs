@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{Access, Grant};
 use super::api::{self, Followers, Outbox};
+use super::avatars::{self, Avatars};
 use super::gate;
 use super::listen::Bounded;
 use super::page;
@@ -46,21 +47,22 @@ pub struct Web {
     pub desk: Desk,
     pub outbox: Outbox,
     pub followers: Followers,
+    pub avatars: Avatars,
     pub trials: Trials,
     pub about: About,
     /// Cancelled when everything ends.
     pub leaving: CancellationToken,
 }
 
-/// What stays as it is while the bot runs, and how its targets do.
+/// What stays as it is while the bot runs, how its targets do, and how much is owed to them.
 #[derive(Clone)]
 pub struct About {
     pub started_ms: i64,
     pub dry_run: bool,
     pub healths: watch::Receiver<Healths>,
+    pub pending: watch::Receiver<Counts>,
 }
 
-    pub pending: watch::Receiver<Counts>,
 /// Somebody asks for the rules file to be read again, and wants to know what became of it.
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
@@ -83,6 +85,7 @@ fn router(web: Web) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
+        .route("/avatar/{person}", get(avatars::avatar))
         .route("/login", get(gate::ask).post(gate::login))
         .route("/logout", post(gate::logout))
         .route("/-/reload", post(reload))

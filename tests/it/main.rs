@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod avatars;
 mod backpressure;
 mod browser;
 mod check_cli;

@@ -14,6 +14,8 @@ use doorchime::rules::vars::NoVars;
 use doorchime::time::Moment;
 use doorchime::web::access::{Access, Token};
 use doorchime::web::api::{Followers, Outbox};
+use doorchime::web::avatars::Avatars;
+use doorchime::web::avatars::source::AvatarsFrom;
 use doorchime::web::journal::Journal;
 use doorchime::web::listen::{Listen, ListenError, bind};
 use doorchime::web::questions::Desk;
@@ -59,6 +61,7 @@ impl Door {
             desk: Desk::new(&Journal::new(Moment::default()), Arc::new(no_rules())).0,
             outbox: Outbox::new("nowhere".into()),
             followers: Followers::default(),
+            avatars: Avatars::new(AvatarsFrom::Nowhere),
             trials: Trials::new(Sender::new().unwrap()),
             about: About {
                 started_ms: 0,

@@ -28,6 +28,7 @@ use crate::outbox::store::ledger::{Filter, Ledger};
 use crate::rules::set::RuleSet;
 use crate::simulator::cast;
 use crate::simulator::server::Simulator;
+use crate::web::avatars::source::AvatarsFrom;
 use crate::web::listen::Listen;
 
 /// So many happenings can wait to be shown; the bot does not wait for the screen.
@@ -61,6 +62,7 @@ async fn show(args: &Demo) -> Ended {
         durability: Durability::default(),
         listen: args.listen.clone(),
         token: None,
+        avatars: AvatarsFrom::Nowhere,
         dry_run: false,
         record: None,
         tap: Some(tap),

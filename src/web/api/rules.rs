@@ -48,8 +48,7 @@ pub async fn known(web: &Web, named: &str) -> Result<Value, No> {
     let answer = web.desk.ask(|answer| Question::Rules { from, limit: 1, answer }).await?;
     // Other rules may have come in between.
     let rule = answer.rules.rules.get(from).filter(|rule| *rule.id == *named).zip(answer.became().next());
-    let (rule, became) =
-        rule.ok_or_else(|| No::nothing_there(format!("there is no rule `{named}`")))?;
+    let (rule, became) = rule.ok_or_else(|| No::nothing_there(format!("there is no rule `{named}`")))?;
     Ok(as_json(&in_force, rule, became))
 }
 
