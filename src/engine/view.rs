@@ -40,6 +40,11 @@ impl PersonView {
         Some(put_back(self.id, seen, &self.holds))
     }
 
+    /// The presence as Lanyard sent it; empty if there never was one.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
     /// Whether something that has gone is still shown, since it may come back.
     pub fn holds_anything(&self) -> bool {
         !self.holds.is_empty()

@@ -162,11 +162,7 @@ fn idle(engine: &Engine, now: Moment, at: usize, person: UserId) -> Idle {
     let shut = gates.iter().find(|gate| gate.stands == Stands::Shut);
     let looks = gates.iter().find(|gate| matches!(gate.name, "when" | "while"));
     let Some(gate) = shut.or(looks) else {
-        return Idle {
-            gate: "when",
-            why: "nothing happened that it looks for".to_owned(),
-            values: Vec::new(),
-        };
+        return Idle { gate: "when", why: "asked at something else".to_owned(), values: Vec::new() };
     };
     let goes_on = gate.name == "while" && gate.stands != Stands::Shut;
     let why = if goes_on {

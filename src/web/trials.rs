@@ -10,10 +10,11 @@ use tokio::sync::Semaphore;
 use super::api::activity::values_as_json;
 use super::api::asked::{self, No, named};
 use super::api::rules::verdict_as_json;
-use super::questions::InForce;
+use super::questions::{InForce, Question};
 use super::server::Web;
 use crate::clock::Clock;
 use crate::engine::effects::Told;
+use crate::engine::view::PersonView;
 use crate::outbox::delivery::{Delivery, Fallback};
 use crate::outbox::masked::{self, Masked};
 use crate::outbox::sender::Sender;
@@ -32,10 +33,12 @@ const TAKES_MAX: Duration = Duration::from_secs(2);
 const TOLD_BYTES_MAX: usize = 512 << 10;
 
 /// What is told with every answer.
-const NOTES: [&str; 3] = [
+const NOTES: [&str; 4] = [
     "Nothing was sent, and nothing that the bot knows or counts has changed.",
     "It was played from a fresh memory: no `cooldown`, `dedupe` or `limit` of what has rung before counts, and \
      everybody else is offline.",
+    "The person's profile and KV are what they are now, where nothing else was said; for how long something had \
+     lasted is not known.",
     "The ids of the messages are imagined (they begin with zeros), and signatures are left out.",
 ];
 
@@ -94,10 +97,11 @@ pub async fn attempt(web: &Web, wanted: Wanted) -> Result<Value, Refused> {
     let busy = || No::not_now("others are trying things just now: ask again in a moment");
     let place = Arc::clone(&web.trials.places).try_acquire_owned().map_err(|_| busy())?;
     let sender = Arc::clone(&web.trials.sender);
+    let known = web.desk.ask(|answer| Question::Person { id: person, answer }).await.map_err(No::from)?;
     let work = tokio::task::spawn_blocking(move || {
         // Whoever asked may have left; the work goes on to its end, and keeps its place until then.
         let _place = place;
-        play(&in_force, &sender, person, &wanted)
+        play(&in_force, &sender, &known, &wanted)
     });
     work.await.map_err(|_| No::not_now("doorchime is leaving"))?
 }
@@ -114,11 +118,12 @@ fn somebody(in_force: &InForce, name: &str) -> Result<UserId, No> {
     Ok(id)
 }
 
-fn play(in_force: &InForce, sender: &Sender, person: UserId, wanted: &Wanted) -> Result<Value, Refused> {
+fn play(in_force: &InForce, sender: &Sender, person: &PersonView, wanted: &Wanted) -> Result<Value, Refused> {
     let clock = Clock::start();
     let Wanted { before, after, at, wait, .. } = wanted;
-    let asked = reading::Asked { before, after, at, wait };
-    let trial = reading::read(&in_force.rules, person, asked, clock.now().wall_ms).map_err(Refused::Slips)?;
+    let asked = reading::Asked { known: person.raw(), before, after, at, wait };
+    let trial =
+        reading::read(&in_force.rules, person.id, asked, clock.now().wall_ms).map_err(Refused::Slips)?;
     let mut go_on = || clock.now().mono < TAKES_MAX;
     let tried = trial::play(&in_force.rules, &trial, &mut go_on);
     let tried = tried.ok_or_else(|| No::not_now("these rules take too long to be tried"))?;
@@ -272,7 +277,8 @@ fn why(outcome: &Outcome) -> (String, &[(String, String)]) {
         return (format!("{}: {}{when}", asked.cause.name(), asked.verdict), &asked.values);
     }
     match &outcome.idle {
-        Some(Idle { gate, why, values }) => (format!("not asked; `{gate}`: {why}"), values),
+        Some(Idle { gate: "when", why, values }) => (format!("not asked: it is {why}"), values),
+        Some(Idle { gate, why, values }) => (format!("not asked: `{gate}`: {why}"), values),
         None => ("not asked".to_owned(), &[]),
     }
 }

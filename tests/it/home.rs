@@ -9,6 +9,7 @@ use doorchime::outbox::store::ledger::{Filter, Ledger};
 use doorchime::presence::model::UserId;
 use doorchime::simulator::receiver::{Heard, Play, Receiver};
 use doorchime::simulator::server::Simulator;
+use doorchime::targets::address::encode;
 use tempfile::TempDir;
 
 use super::program::doorchime;
@@ -71,6 +72,19 @@ impl Home {
     /// What it answers to a `POST` there.
     pub async fn post(&self, address: &str, path: &str) -> (u16, String) {
         let answer = http().post(format!("http://{address}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// What it answers to a form that is sent there, by a browser.
+    pub async fn post_form(&self, address: &str, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+        let written = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let request = http()
+            .post(format!("http://{address}{path}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "text/html")
+            .header("origin", format!("http://{address}"))
+            .body(written.collect::<Vec<_>>().join("&"));
+        let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 

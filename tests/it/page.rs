@@ -27,7 +27,7 @@ rules:
 const SECRETS: [&str; 2] = ["T0PSECRET-PATH", "T0PSECRET-TOKEN"];
 
 /// Every view, each with something in it.
-const VIEWS: [&str; 12] = [
+const VIEWS: [&str; 16] = [
     "/",
     "/?view=people&person=alice",
     "/?view=people&person=stranger",
@@ -40,6 +40,10 @@ const VIEWS: [&str; 12] = [
     "/?view=activity&person=alice&rule=",
     "/?view=deliveries",
     "/?view=deliveries&state=dead&target=broken",
+    "/?view=try",
+    "/?view=try&person=156114103033790464",
+    "/?view=try&person=alice&example=song",
+    "/try",
 ];
 
 const SPOILERS: &str =
@@ -68,13 +72,23 @@ impl Seen {
 
     /// A page that is well made and holds no secret.
     async fn page(&self, path: &str) -> String {
-        let page = self.home.ask(&self.at, path).await;
-        assert!(page.starts_with("<!doctype html>"), "{path}: {page}");
-        assert!(page.trim_end().ends_with("</html>"), "{path}: {page}");
-        assert!(SECRETS.iter().all(|secret| !page.contains(secret)), "{path}: {page}");
-        well_nested(path, &page);
-        page
+        checked(path, self.home.ask(&self.at, path).await)
     }
+
+    /// What the page answers when something is tried.
+    async fn tried(&self, before: &str, after: &str, more: &[(&str, &str)]) -> (u16, String) {
+        let fields = [&[("person", "alice"), ("before", before), ("after", after)], more].concat();
+        let (status, page) = self.home.post_form(&self.at, "/try", &fields).await;
+        (status, checked("/try", page))
+    }
+}
+
+fn checked(path: &str, page: String) -> String {
+    assert!(page.starts_with("<!doctype html>"), "{path}: {page}");
+    assert!(page.trim_end().ends_with("</html>"), "{path}: {page}");
+    assert!(SECRETS.iter().all(|secret| !page.contains(secret)), "{path}: {page}");
+    well_nested(path, &page);
+    page
 }
 
 fn alice() -> PresenceJson {
@@ -180,4 +194,62 @@ async fn nobodys_text_is_more_than_text() {
     }
     let page = seen.page("/?view=activity").await;
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_tried_is_answered_below_the_form() {
+    let seen = Seen::new().await;
+    seen.home.lanyard.set(&alice().playing("Factorio \"<b>").kv("k", "a: b"));
+    seen.until("/?view=try&person=alice", "Factorio").await;
+    let form = seen.page("/?view=try&person=alice").await;
+    let now =
+        "\nplatforms: [desktop]\nplaying: {name: &quot;Factorio \\&quot;&lt;b&gt;&quot;, application_id: ";
+    assert_eq!(form.matches(now).count(), 2, "{form}");
+    assert!(form.contains("kv: {k: &quot;a: b&quot;}") && form.contains("<option selected>alice"), "{form}");
+    let rung = seen.home.receiver.heard().len();
+
+    let (status, page) = seen.tried("online", "status: online\r\nplaying: Braid", &[("at", "21:30")]).await;
+    assert_eq!(status, 200, "{page}");
+    for told in [
+        "\nstatus: online\nplaying: Braid</textarea>",
+        "value=\"21:30\"",
+        "aria-label=\"Rule gaming\"",
+        "<p>rings at once</p>",
+        "/[secret]\nuser-agent: doorchime/",
+        "\nauthorization: Bearer [secret]\n",
+        "idempotency-key: 00000000-0000-7000-8000-000000000001",
+        "  &quot;rule&quot;: &quot;gaming&quot;",
+        "had begun before",
+        "Nothing was sent",
+    ] {
+        assert!(page.contains(told), "it says nothing of {told}: {page}");
+    }
+    assert_eq!(seen.home.receiver.heard().len(), rung);
+
+    for (before, after, more, status, told) in [
+        ("", "", &[][..], 400, "`after` is empty"),
+        ("online", "status: onlien", &[], 400, "&#96;after&#96;, line 1, column 9: unknown word"),
+        ("online", "a: [", &[], 400, "&#96;after&#96;, line"),
+        ("online", "idle", &[("at", "late"), ("wait", "<b>")], 400, "no time of day"),
+        ("online", &*"x".repeat(65 << 10), &[], 413, "at most 64 KiB"),
+    ] {
+        let (got, page) = seen.tried(before, after, more).await;
+        assert_eq!(got, status, "{page}");
+        assert!(
+            page.contains(&told.replace('`', "&#96;")) && page.contains("role=\"alert\""),
+            "{told}: {page}"
+        );
+    }
+    let (status, page) = seen.tried("x", &"\"".repeat(200 << 10), &[]).await;
+    assert!(status == 400 && page.contains("This cannot be shown"), "{status} {page}");
+    assert_eq!(seen.home.post_form(&seen.at, "/try", &[("then", "x")]).await.0, 400);
+    let alike = seen.home.post_form(&seen.at, "/try", &[("person", "alcie"), ("after", "online")]).await;
+    assert!(alike.0 == 404 && alike.1.contains("did you mean &#96;alice&#96;?"), "{}", alike.1);
+
+    // Somebody's presence, pasted.
+    let evil =
+        alice().named(SPOILERS).playing(SPOILERS).custom(SPOILERS, SPOILERS).kv(SPOILERS, SPOILERS).json();
+    let (status, page) = seen.tried("offline", &evil, &[]).await;
+    assert_eq!((status, page.matches("<script").count()), (200, 1), "{page}");
+    assert!(!page.contains("<img src=x") && !page.contains('\u{202e}'), "{page}");
 }

@@ -11,6 +11,7 @@ pub mod said;
 mod steps;
 pub mod trial;
 pub mod words;
+pub mod written;
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -35,6 +35,16 @@ impl Last {
         Self { seen: words::offline(id, key).object() }
     }
 
+    /// The same with the profile and the KV of somebody as Lanyard has them.
+    pub fn with_lasting(mut self, raw: &str) -> Self {
+        if let Ok(Json::Object(mut known)) = serde_json::from_str(raw) {
+            for lasting in ["discord_user", "kv"] {
+                self.seen.extend(known.remove_entry(lasting).filter(|(_, value)| value.is_object()));
+            }
+        }
+        self
+    }
+
     pub fn json(&self) -> Box<str> {
         json!(self.seen).to_string().into()
     }

@@ -33,6 +33,8 @@ const SLIPS_MAX: usize = 5;
 /// As somebody writes it. What is empty is not given.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'t> {
+    /// How Lanyard has the person now: their profile and KV are those until something else is said.
+    pub known: &'t str,
     pub before: &'t str,
     pub after: &'t str,
     pub at: &'t str,
@@ -95,7 +97,8 @@ pub fn read(rules: &RuleSet, person: UserId, asked: Asked<'_>, now_ms: i64) -> R
     });
     let changes_at = rest.max(BEFORE_LEAST).min(WATCHED_MAX);
     let start_ms = at_ms.saturating_sub(millis(changes_at));
-    let mut last = Last::offline(person, known.map(|known| known.key.as_str()));
+    let last = Last::offline(person, known.map(|known| known.key.as_str()));
+    let mut last = last.with_lasting(asked.known);
     let mut step = |part, text: &str, at, at_ms| match event(part, text, person, &mut last, at_ms) {
         Ok((said, event)) => vec![Step { at, said, events: vec![event] }],
         Err(mut found) => {

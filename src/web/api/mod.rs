@@ -11,7 +11,7 @@ pub(super) mod people;
 pub(super) mod rules;
 mod schemas;
 pub(super) mod status;
-mod trial;
+pub(super) mod trial;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

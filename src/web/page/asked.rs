@@ -16,6 +16,9 @@ pub struct Wanted {
     pub state: Option<String>,
     #[serde(deserialize_with = "filled")]
     pub delivery: Option<String>,
+    /// What the form of `try` begins with.
+    #[serde(deserialize_with = "filled")]
+    pub example: Option<String>,
     /// Where a list goes on.
     #[serde(deserialize_with = "filled")]
     pub after: Option<String>,
@@ -31,10 +34,11 @@ pub enum View {
     Rules,
     Activity,
     Deliveries,
+    Try,
 }
 
 impl View {
-    pub const ALL: [Self; 4] = [Self::People, Self::Rules, Self::Activity, Self::Deliveries];
+    pub const ALL: [Self; 5] = [Self::People, Self::Rules, Self::Activity, Self::Deliveries, Self::Try];
 
     /// Its name in an address, and that of its template.
     pub fn word(self) -> &'static str {
@@ -43,6 +47,7 @@ impl View {
             Self::Rules => "rules",
             Self::Activity => "activity",
             Self::Deliveries => "deliveries",
+            Self::Try => "try",
         }
     }
 
@@ -53,6 +58,7 @@ impl View {
             Self::Rules => "Rules",
             Self::Activity => "Activity",
             Self::Deliveries => "Deliveries",
+            Self::Try => "Try it",
         }
     }
 }

@@ -6,16 +6,18 @@
 mod asked;
 mod clockwork;
 mod paper;
+mod trial;
 mod views;
 
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Form, Router};
 use serde::Deserialize;
 
-use self::asked::Wanted;
+use self::asked::{View, Wanted};
 use super::api::asked::{Asked, No};
 use super::api::deliveries;
 use super::server::Web;
@@ -26,6 +28,7 @@ pub fn router() -> Router<Web> {
     Router::new()
         .route("/", get(look))
         .route("/icon.svg", get(icon))
+        .route("/try", get(try_it).post(tried).layer(DefaultBodyLimit::max(trial::FORM_BYTES_MAX)))
         .route("/deliveries/{delivery}/retry", post(retry))
         .route("/deliveries/{delivery}/drop", post(drop))
 }
@@ -35,6 +38,22 @@ async fn look(State(web): State<Web>, headers: HeaderMap, asked: Result<Asked<Wa
         Ok(Asked(wanted)) => views::show(&web, wanted).await,
         Err(no) => views::Shown::instead(no),
     };
+    paper::page(&web, &headers, shown)
+}
+
+/// Where the form's answer stands, there is a form for whoever only looks.
+async fn try_it(State(web): State<Web>, headers: HeaderMap) -> Response {
+    let wanted = Wanted { view: View::Try, ..Wanted::default() };
+    let shown = views::show(&web, wanted).await;
+    paper::page(&web, &headers, shown)
+}
+
+async fn tried(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    filled: Result<Form<trial::Filled>, FormRejection>,
+) -> Response {
+    let shown = trial::tried(&web, filled).await;
     paper::page(&web, &headers, shown)
 }
 

@@ -25,7 +25,7 @@ use crate::web::server::Web;
 
 /// The whole document; the other templates are parts of it.
 const PAGE: &str = "page";
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     (PAGE, include_str!("views/page.html")),
     ("people", include_str!("views/people.html")),
     ("person", include_str!("views/person.html")),
@@ -34,6 +34,8 @@ const TEMPLATES: [(&str, &str); 14] = [
     ("activity", include_str!("views/activity.html")),
     ("deliveries", include_str!("views/deliveries.html")),
     ("delivery", include_str!("views/delivery.html")),
+    ("try", include_str!("views/try.html")),
+    ("letter", include_str!("views/letter.html")),
     ("nothing", include_str!("views/nothing.html")),
     ("card", include_str!("views/card.html")),
     ("named", include_str!("views/named.html")),

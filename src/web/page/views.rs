@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::asked::{View, Wanted};
+use super::trial;
 use crate::outbox::delivery::Fate;
 use crate::targets::address::encode;
 use crate::web::api::asked::{No, Page};
@@ -36,7 +37,7 @@ pub struct Shown {
 const EVENTS: &str = "/api/v1/events";
 
 impl Shown {
-    fn new(view: View, template: &'static str, value: Value, hears: &'static str) -> Self {
+    pub fn new(view: View, template: &'static str, value: Value, hears: &'static str) -> Self {
         Self {
             status: StatusCode::OK,
             view,
@@ -80,6 +81,7 @@ pub async fn show(web: &Web, wanted: Wanted) -> Shown {
         (View::Activity, ..) => happenings(web, wanted).await,
         (View::Deliveries, _, _, Some(named)) => delivery(web, named).await,
         (View::Deliveries, _, _, None) => outbox(web, wanted).await,
+        (View::Try, person, ..) => trial::empty(web, person.as_deref(), wanted.example.as_deref()).await,
     };
     shown.unwrap_or_else(|no| Shown { view, ..Shown::instead(no) })
 }
@@ -201,7 +203,7 @@ fn newest_first(mut listed: Value) -> Value {
 }
 
 /// What can be picked in forms: people and rules of the file, unless there are too many.
-fn names(web: &Web) -> Value {
+pub fn names(web: &Web) -> Value {
     let in_force = web.desk.in_force();
     let rules = &in_force.rules;
     let people = rules.people.iter().take(NAMES_MAX + 1).map(|person| person.key.as_str());

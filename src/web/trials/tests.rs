@@ -6,9 +6,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use super::*;
+use crate::engine::effects::Effects;
+use crate::engine::machine::Engine;
+use crate::lanyard::observation::Observation;
+use crate::outbox::delivery::Memory;
+use crate::presence::model::Presence;
+use crate::presence::writing::PresenceJson;
 use crate::rules::compile::compile;
 use crate::rules::places::Source;
 use crate::rules::vars::Vars;
+use crate::time::Moment;
 
 const NOW_NOTED: &str = "2026-11-27 21:30";
 
@@ -47,15 +54,29 @@ fn wanted(before: &str, after: &str) -> Wanted {
     Wanted { before, after, at, ..Wanted::default() }
 }
 
+/// As the engine knows her.
+fn ada() -> PersonView {
+    let mut engine = Engine::new(
+        rules("  - {id: r, who: ada, when: went_online, send: screen}").rules.clone(),
+        Memory::default(),
+        Moment::default(),
+        1,
+    );
+    let raw = PresenceJson::new(UserId(7)).named("Ada L.").json();
+    let (id, presence) = Presence::parse(&raw, None).unwrap();
+    engine.observe(Moment::default(), Observation::Seen(id, presence), &mut Effects::default());
+    engine.person(id)
+}
+
 fn tried(in_force: &InForce, wanted: &Wanted) -> Value {
-    match play(in_force, &Sender::new().unwrap(), UserId(7), wanted) {
+    match play(in_force, &Sender::new().unwrap(), &ada(), wanted) {
         Ok(value) => value,
         Err(refused) => panic!("{}", No::from(refused).why()),
     }
 }
 
 fn refused(in_force: &InForce, wanted: &Wanted) -> String {
-    match play(in_force, &Sender::new().unwrap(), UserId(7), wanted) {
+    match play(in_force, &Sender::new().unwrap(), &ada(), wanted) {
         Ok(value) => panic!("{value:#}"),
         Err(refused) => No::from(refused).why(),
     }
@@ -83,7 +104,7 @@ fn said(value: &Value) -> Vec<String> {
 fn each_rule_says_whether_it_rings_and_why_not() {
     let rules = rules(
         r#"
-  - {id: game, who: ada, when: {started_playing: {name: Factorio}}, send: {to: screen, text: "{{user.name}}: {{change.to.name}}"}}
+  - {id: game, who: ada, when: {started_playing: {name: Factorio}}, send: {to: screen, text: "{{user.name}} ({{user.username}}): {{change.to.name}}"}}
   - {id: other-game, who: ada, when: {started_playing: {name: Braid}}, send: screen}
   - {id: mobile, who: ada, when: started_playing, if: platforms.mobile && playing.name != "", send: screen}
   - {id: long, who: ada, when: started_playing, for: 2m, send: {to: screen, text: long}}
@@ -100,16 +121,16 @@ fn each_rule_says_whether_it_rings_and_why_not() {
     assert_eq!(
         said(&value),
         [
-            "game: rings at once | Ada: Factorio",
+            "game: rings at once | Ada (ada_l.): Factorio",
             "long: rings after 2m | long",
             "light: rings after 30s | on",
             "mobile: started_playing: `if` is false | platforms.mobile=false, playing.name=\"Factorio\"",
             "night: started_playing: outside of its `active` hours",
             "other-game: started_playing: `when` is narrowed to something else",
-            "here: not asked; `while`: true: online: it had begun before, and has not ended | online=true",
-            "off: not asked; `when`: asked at `went_offline`; what is so now would do, once it ends",
-            "asleep: not asked; `enabled`: the rule is switched off: `enabled: false`",
-            "crowd: not asked; `while`: false: squad.filter(p, p.online).size() >= 2 | squad.filter(p, p.online).size()=1",
+            "here: not asked: `while`: true: online: it had begun before, and has not ended | online=true",
+            "off: not asked: it is asked at `went_offline`; what is so now would do, once it ends",
+            "asleep: not asked: `enabled`: the rule is switched off: `enabled: false`",
+            "crowd: not asked: `while`: false: squad.filter(p, p.online).size() >= 2 | squad.filter(p, p.online).size()=1",
         ]
     );
     assert_eq!((&value["others"], &value["more"], &value["given_up"]), (&1.into(), &0.into(), &false.into()));
@@ -147,8 +168,7 @@ fn what_ends_is_held_first_and_the_watching_goes_on_for_as_long_as_it_takes() {
 fn a_presence_is_taken_as_lanyard_says_it_and_as_tests_do() {
     let rules =
         rules(r#"  - {id: song, who: ada, when: changed_track, send: {to: screen, text: "{{track.song}}"}}"#);
-    let lanyards =
-        crate::presence::writing::PresenceJson::new(UserId(7)).listening("Kick 🥁", "Ed", "A").json();
+    let lanyards = PresenceJson::new(UserId(7)).listening("Kick 🥁", "Ed", "A").json();
     let escaped = lanyards.replace('🥁', "\\ud83e\\udd41");
     assert_ne!(escaped, lanyards);
     let rest = format!("{{\"success\":true,\"data\":{lanyards}}}");
@@ -163,7 +183,7 @@ fn a_presence_is_taken_as_lanyard_says_it_and_as_tests_do() {
 #[test]
 fn mistakes_say_where_and_what_to_do() {
     let rules = rules("  - {id: on, who: ada, when: went_online, send: screen}");
-    let somebody = crate::presence::writing::PresenceJson::new(UserId(8)).status("online").json();
+    let somebody = PresenceJson::new(UserId(8)).status("online").json();
     for (before, after, expected) in [
         ("", "", "`after`: `after` is empty (say how the person is, such as"),
         (
