@@ -51,8 +51,9 @@ struct Pair {
 
 impl std::hash::Hash for Pair {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        // The hasher takes one number: those of rules are small, and spread over the bits that ids differ in least.
-        state.write_u64(self.person ^ u64::from(self.rule).rotate_right(16));
+        // The hasher takes one number. Those of rules are small: they are spread over all of its bits, since what
+        // lies in the high ones alone never gets to where a map's buckets are counted.
+        state.write_u64(self.person.wrapping_add(u64::from(self.rule).wrapping_mul(0xd6e8_feb8_6659_fd93)));
     }
 }
 
@@ -69,7 +70,9 @@ impl Tally {
             tally.rang = Some((person, last));
         }
         if self.young.len() >= LASTS_MIN {
-            self.old = std::mem::take(&mut self.young);
+            // What the old ones had room in is used again.
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
         self.young.insert(Pair::of(rule, person), last);
     }
@@ -150,6 +153,20 @@ mod tests {
             (Some((bob, last(3, Verdict::TooLate))), Some((ada, last(1, Verdict::Fired))))
         );
         assert_eq!(first.verdicts.iter().sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn pairs_of_one_person_and_pairs_of_one_rule_spread() {
+        use std::hash::BuildHasher;
+        let hash = |pair| BuildHasherDefault::<IdHasher>::default().hash_one(pair);
+        let of_one_person = (0..1024).map(|rule| Pair { rule, person: 94_490_510_688_792_576 });
+        let of_one_rule = (0..1024).map(|n| Pair { rule: 7, person: 94_490_510_688_792_576 + (n << 22) });
+        for hashes in [of_one_person.map(hash).collect::<Vec<u64>>(), of_one_rule.map(hash).collect()] {
+            // hashbrown takes the bucket from the low bits and a tag from the seven highest.
+            let buckets: std::collections::HashSet<u64> = hashes.iter().map(|hash| hash % 2048).collect();
+            let tags: std::collections::HashSet<u64> = hashes.iter().map(|hash| hash >> 57).collect();
+            assert!(buckets.len() > 500 && tags.len() > 100, "{} {}", buckets.len(), tags.len());
+        }
     }
 
     #[test]
