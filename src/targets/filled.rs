@@ -32,6 +32,9 @@ pub fn is_secret(value: &SecretString) -> bool {
 
 /// Takes the values out of a rendered message.
 pub(super) fn take_out(parts: &mut Parts, values: &Values) {
+    if values.is_empty() {
+        return;
+    }
     let mut taken = Map::new();
     for (name, value) in parts.iter_mut() {
         each_text(value, &format!("/{}", step(name)), &mut |at, text| {
@@ -116,14 +119,19 @@ fn filled<E>(parts: &Parts, mut value: impl FnMut(&str) -> Result<String, E>) ->
 
 /// A text without the values in it, and where they were.
 fn taken_out(text: &str, values: &Values) -> (String, Vec<Value>) {
+    // Most texts hold none, and are searched for each as a whole, not looked at letter by letter.
+    let held: Vec<(&Arc<str>, &str)> = values
+        .iter()
+        .map(|(name, value)| (name, value.expose_secret()))
+        .filter(|(_, value)| value.len() >= VALUE_BYTES_MIN && text.contains(value))
+        .collect();
+    if held.is_empty() {
+        return (text.to_owned(), Vec::new());
+    }
     let (mut kept, mut places, mut rest) = (String::new(), Vec::new(), text);
     while let Some(c) = rest.chars().next() {
-        let here = values
-            .iter()
-            .map(|(name, value)| (name, value.expose_secret()))
-            .filter(|(_, value)| value.len() >= VALUE_BYTES_MIN && rest.starts_with(value))
-            .max_by_key(|(_, value)| value.len());
-        if let Some((name, value)) = here {
+        let here = held.iter().filter(|(_, value)| rest.starts_with(value));
+        if let Some(&(name, value)) = here.max_by_key(|(_, value)| value.len()) {
             places.push(json!([kept.len(), &**name]));
             rest = &rest[value.len()..];
         } else {

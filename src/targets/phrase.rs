@@ -167,10 +167,29 @@ fn state(sight: Sight<'_>, scope: &Scope<'_>) -> Value {
     Value::Object(read.collect())
 }
 
+fn is_short(event: &Value) -> bool {
+    let mut bytes = Bytes(0);
+    serde_json::to_writer(&mut bytes, event).is_ok() && bytes.0 <= EVENT_BYTES_MAX
+}
+
+/// Counts what is written.
+struct Bytes(usize);
+
+impl std::io::Write for Bytes {
+    fn write(&mut self, written: &[u8]) -> std::io::Result<usize> {
+        self.0 += written.len();
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What a stranger wrote can be long.
 fn shorten(mut event: Value) -> Value {
     for left_out in ["/data/kv", "/data/activities", "/change/from", "/change/to", "/data", "/person/name"] {
-        if event.to_string().len() <= EVENT_BYTES_MAX {
+        if is_short(&event) {
             break;
         }
         if let Some(part) = event.pointer_mut(left_out) {
@@ -184,7 +203,7 @@ fn shorten(mut event: Value) -> Value {
 /// Of many firings the persons' states go first, then everything but the persons and the kinds of change.
 fn shorten_group(mut event: Value) -> Value {
     for left_out in ["data", "change", "person"] {
-        if event.to_string().len() <= EVENT_BYTES_MAX {
+        if is_short(&event) {
             break;
         }
         for firing in event["firings"].as_array_mut().into_iter().flatten() {

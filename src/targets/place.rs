@@ -138,6 +138,9 @@ impl Place {
             let value = segment.origin == Origin::Value;
             let escape = if value { self.escape } else { Escape::None };
             let tamed = self.tame(segment);
+            if fitted.push_whole(&tamed, escape, value && self.calls_nobody) {
+                continue;
+            }
             let mut graphemes = tamed.graphemes(true);
             if !graphemes.all(|grapheme| fitted.push(grapheme, escape, value && self.calls_nobody)) {
                 fitted.cut();
@@ -175,13 +178,28 @@ struct Fitted {
 }
 
 impl Fitted {
+    /// Adds a text that need not be cut, whatever comes behind it; false, and nothing is added, if it may have to be.
+    fn push_whole(&mut self, text: &str, escape: Escape, calls_nobody: bool) -> bool {
+        let (begun, used, keep) = (self.text.len(), self.used, self.keep);
+        let fits = self.push(text, escape, calls_nobody) && self.keep == self.text.len();
+        if !fits {
+            self.text.truncate(begun);
+            (self.used, self.keep) = (used, keep);
+        }
+        fits
+    }
+
     /// Adds a grapheme; false if the limit is passed.
     fn push(&mut self, grapheme: &str, escape: Escape, calls_nobody: bool) -> bool {
         let begun = self.text.len();
-        for c in grapheme.chars() {
-            escape.push(c, &mut self.text);
-            if calls_nobody && c == '@' {
-                self.text.push('\u{200b}');
+        if escape == Escape::None && !calls_nobody {
+            self.text.push_str(grapheme);
+        } else {
+            for c in grapheme.chars() {
+                escape.push(c, &mut self.text);
+                if calls_nobody && c == '@' {
+                    self.text.push('\u{200b}');
+                }
             }
         }
         let unit = self.place.unit;
@@ -262,4 +280,37 @@ impl Escape {
 /// Marks that make what follows run the other way, across the end of the value.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_taken_whole_is_the_same_as_one_taken_by_its_graphemes() {
+        let said = [
+            (Origin::Literal, "Ada & "),
+            (Origin::Value, "<e\u{301}👩\u{200d}👧>@"),
+            (Origin::Raw, "*"),
+            (Origin::Value, "a_b"),
+        ];
+        let segments = said.map(|(origin, text)| Segment { text: text.to_owned(), origin });
+        for escape in [Escape::None, Escape::Html, Escape::Markdown, Escape::Url] {
+            for unit in [Unit::Bytes, Unit::Chars, Unit::Utf16] {
+                for (max, as_read) in (0..80).flat_map(|max| [(max, false), (max, true)]) {
+                    let place = Place { max, unit, as_read, ..Place::shown(escape).calling_nobody() };
+                    let mut fitted = Fitted { place, text: String::new(), used: 0, keep: 0 };
+                    let mut graphemes = segments.iter().flat_map(|segment| {
+                        let value = segment.origin == Origin::Value;
+                        let escape = if value { escape } else { Escape::None };
+                        segment.text.graphemes(true).map(move |grapheme| (grapheme, escape, value))
+                    });
+                    if !graphemes.all(|(grapheme, escape, value)| fitted.push(grapheme, escape, value)) {
+                        fitted.cut();
+                    }
+                    assert_eq!(place.fit(&segments), fitted.text, "{place:?}");
+                }
+            }
+        }
+    }
 }

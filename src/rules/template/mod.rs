@@ -91,6 +91,10 @@ impl Template {
     /// The rendered text in stretches, so that its place can cut it and escape what strangers wrote. Control
     /// characters are gone from their part; the whole takes at most 64 KiB.
     pub fn render(&self, scope: &Scope<'_>) -> Vec<Segment> {
+        if let Some(text) = self.constant() {
+            let said = (!text.is_empty()).then(|| Segment { text: text.to_owned(), origin: Origin::Literal });
+            return said.into_iter().collect();
+        }
         self.rendered(scope).segments
     }
 
