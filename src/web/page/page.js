@@ -35,6 +35,11 @@
     for (const { name, value } of fresh.attributes) {
       if (old.getAttribute(name) !== value && name !== "open") old.setAttribute(name, value);
     }
+    // What is gone goes first: whatever is moved would lose the focus.
+    const stays = new Set([...fresh.children].map((child) => child.id));
+    for (const child of [...old.children]) {
+      if (child.id && !stays.has(child.id)) child.remove();
+    }
     const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
     let at = old.firstChild;
     for (const wanted of [...fresh.childNodes]) {
@@ -42,6 +47,11 @@
       if (!match) {
         old.insertBefore(wanted, at);
         continue;
+      }
+      while (at && at !== match && !at.id) {
+        const next = at.nextSibling;
+        at.remove();
+        at = next;
       }
       if (match === at) at = at.nextSibling;
       else old.insertBefore(match, at);

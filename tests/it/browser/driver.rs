@@ -60,18 +60,7 @@ impl Driver {
         if ![DRIVER, BROWSER].iter().all(|program| Path::new(program).exists()) {
             return None;
         }
-        let dir = TempDir::new().unwrap();
-        let said = dir.path().join("said");
-        // The driver ends when its standard input does, so even with a test program that is killed.
-        let process = Command::new("sh")
-            .args(["-c", "\"$@\" & read -r _; kill -KILL $!", "sh", DRIVER, "--port=0"])
-            .stdin(Stdio::piped())
-            .stdout(File::create(&said).unwrap())
-            .stderr(File::create(dir.path().join("complained")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut driver = Self { port: 0, session: String::new(), process, dir };
-        driver.port = until("the driver says its port", || port_in(&std::fs::read_to_string(&said).unwrap()));
+        let mut driver = (0..5).find_map(|_| Self::listening()).expect("the driver finds no free port");
         let profile = driver.dir.path().join("profile");
         let flags =
             FLAGS.map(str::to_owned).into_iter().chain([format!("--user-data-dir={}", profile.display())]);
@@ -88,6 +77,27 @@ impl Driver {
         let begun = ask(driver.port, "POST", "/session", &wanted);
         let begun = begun.unwrap_or_else(|fault| panic!("{}: {}", fault.kind, fault.message));
         begun["sessionId"].as_str().unwrap().clone_into(&mut driver.session);
+        Some(driver)
+    }
+
+    /// A driver without a browser; `None` where the port that it chose is taken under the other kind of address.
+    fn listening() -> Option<Self> {
+        let dir = TempDir::new().unwrap();
+        let said = dir.path().join("said");
+        let words = File::create(&said).unwrap();
+        // The driver ends when its standard input does, so even with a test program that is killed.
+        let process = Command::new("sh")
+            .args(["-c", "\"$@\" & read -r _; kill -KILL $!", "sh", DRIVER, "--port=0"])
+            .stdin(Stdio::piped())
+            .stdout(words.try_clone().unwrap())
+            .stderr(words)
+            .spawn()
+            .unwrap();
+        let mut driver = Self { port: 0, session: String::new(), process, dir };
+        driver.port = until("the driver says its port", || {
+            let said = std::fs::read_to_string(&said).unwrap();
+            if said.contains("Exiting") { Some(None) } else { port_in(&said).map(Some) }
+        })?;
         Some(driver)
     }
 

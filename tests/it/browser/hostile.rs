@@ -83,7 +83,7 @@ async fn what_strangers_write_is_text_and_nothing_else() {
     }
     page.open("/");
     page.picture("people-phone");
-    page.leave_after("404");
+    page.leave_after("person=alcie");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::page::{At, Page};
-use super::town::{ALICE, Town, alice};
+use super::town::{ALICE, Town, alice, bob};
 
 /// Still the page that was opened: whoever loads it again loses this.
 fn is_the_same(page: &Page) -> bool {
@@ -55,7 +55,7 @@ async fn what_people_do_is_there_without_loading_again() {
     page.until_says(At::Css(".gates"), "\"Braid\"");
     page.until("the firing is told", |page| page.count(At::Css(".entries .rings")) > 0);
     assert!(is_the_same(&page));
-    page.leave_after("404");
+    page.leave();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +85,11 @@ async fn activity_is_told_as_it_comes_filtered_and_paused() {
     assert!(told.contains("heard") && !told.contains("applause"), "{told}");
     open(&page, &page.path());
     town.home.lanyard.set(&alice().kv("scene", "unheard"));
-    town.home.lanyard.set(&super::town::bob().kv("mood", "fine"));
+    town.home.lanyard.set(&bob().kv("mood", "fine"));
     page.until("Bob's is told", |page| page.text_at(entries).matches("heard").count() >= 2);
     assert!(page.text_at(first).contains("Bob"), "{}", page.text_at(first));
     assert!(!page.text_at(entries).contains("scene"), "{}", page.text_at(entries));
-    page.leave_after("404");
+    page.leave();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,20 +98,49 @@ async fn a_delivery_is_sent_again_and_dropped_while_one_looks() {
     let Some(page) = town.page("deliveries") else { return };
     open(&page, "/?view=deliveries");
     let dead = format!("#delivery-{}", town.dead);
+    let retry = format!("Retry delivery {}", town.dead);
     page.until_says(At::Css(&dead), "dead");
-    // Still refused: it is shown as refused once more.
-    page.click(At::Button(&format!("Retry delivery {}", town.dead)));
     let tried = || town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
+    // Still refused.
+    page.click(At::Button(&retry));
     town.home.until("it is tried again", || tried() == 2).await;
-    open(&page, "/?view=deliveries");
-    page.until_says(At::Css(&dead), "dead");
     town.kind.store(true, Ordering::Relaxed);
-    page.click(At::Button(&format!("Retry delivery {}", town.dead)));
-    town.home.until("it is taken", || tried() == 3).await;
-    open(&page, "/?view=deliveries");
+    page.click(At::Button(&retry));
     page.until_says(At::Css(&dead), "delivered");
+    assert!(is_the_same(&page));
     page.picture("delivered");
-    page.leave_after("404");
+    page.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_goes_and_what_one_points_at_stays() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("dropped") else { return };
+    for mood in ["worse", "worst"] {
+        town.home.lanyard.set(&bob().kv("mood", mood));
+    }
+    open(&page, "/?view=deliveries&state=pending");
+    page.until("all three wait", |page| page.count(At::Css(".delivery")) == 3);
+    let numbers =
+        page.run("return [...document.querySelectorAll('.delivery')].map(card => card.id.split('-')[1])");
+    let number = |at: usize| numbers[at].as_str().unwrap().to_owned();
+    let focused = || page.run("return document.activeElement.getAttribute('aria-label')");
+    let drop = format!("Drop delivery {}", number(1));
+    page.run(&format!("document.querySelector('[aria-label=\"{drop}\"]').focus()"));
+    // Somebody else drops the one above.
+    let (status, said) =
+        town.home.post(&town.address, &format!("/api/v1/deliveries/{}/drop", number(0))).await;
+    assert_eq!(status, 200, "{said}");
+    page.until("it goes", |page| page.count(At::Css(".delivery")) == 2);
+    assert_eq!(focused(), drop.as_str(), "the focus is lost");
+    page.click(At::Button(&drop));
+    page.until("it goes, too", |page| page.count(At::Css(".delivery")) == 1);
+    assert!(is_the_same(&page));
+    // What arrives is no longer among what waits.
+    town.kind.store(true, Ordering::Relaxed);
+    page.click(At::Button(&format!("Send delivery {} now", number(2))));
+    page.until_says(At::Css("main"), "Nothing of that kind");
+    page.leave();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +164,6 @@ async fn reading_is_open_and_a_button_asks_for_the_token() {
     page.click(At::Button(&retry));
     town.home.until("it is sent again", || tried() > before).await;
     let console = page.console();
-    assert!(console.iter().all(|line| line.contains("401") || line.contains("404")), "{console:#?}");
+    assert!(console.iter().all(|line| line.contains("401")), "{console:#?}");
     page.leave();
 }

@@ -56,8 +56,7 @@ async fn a_token_opens_the_door_and_a_wrong_one_does_not() {
     page.open("/api/v1/status");
     assert!(page.text().contains("\"ready\""), "{}", page.text());
     // What the browser says of a page that it was not let into, and of any page without TLS under such a name.
-    let usual =
-        |line: &String| ["401", "404", "Cross-Origin-Opener-Policy"].iter().any(|word| line.contains(word));
+    let usual = |line: &String| ["401", "Cross-Origin-Opener-Policy"].iter().any(|word| line.contains(word));
     let console = page.console();
     assert!(console.iter().all(usual), "{console:#?}");
     page.leave();

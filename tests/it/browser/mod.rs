@@ -5,6 +5,7 @@ mod checks;
 mod driver;
 mod hostile;
 mod live;
+mod load;
 mod login;
 mod page;
 mod town;

@@ -56,6 +56,8 @@ impl Page {
             );
             return None;
         };
+        // Of an earlier run.
+        let _ = std::fs::remove_file(picture_of(&format!("{name}-FAILED")));
         Some(Self { driver, name, here: format!("http://{address}"), asked: RefCell::default() })
     }
 
@@ -134,6 +136,12 @@ impl Page {
         self.tell("goog/cdp/execute", &json!({"cmd": command, "params": params}))
     }
 
+    /// What the page's script holds in memory, once what it needs no more is gone.
+    pub fn heap_bytes(&self) -> f64 {
+        self.devtools("HeapProfiler.collectGarbage", &json!({}));
+        self.devtools("Runtime.getHeapUsage", &json!({}))["usedSize"].as_f64().unwrap()
+    }
+
     /// From now on a window as narrow as a phone.
     pub fn on_a_phone(&self) {
         let screen = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
@@ -203,10 +211,10 @@ impl Page {
         assert!(console.is_empty(), "{console:#?}");
     }
 
-    /// The same, after what was to be expected on the console.
-    pub fn leave_after(self, expected: &str) {
+    /// The same, where this address is one that cannot be shown.
+    pub fn leave_after(self, refused: &str) {
         let console = self.console();
-        assert!(console.iter().all(|line| line.contains(expected)), "{console:#?}");
+        assert!(console.iter().all(|line| line.contains(refused)), "{console:#?}");
         self.leave();
     }
 
@@ -259,13 +267,13 @@ fn told(fault: &Fault) -> String {
 
 /// Keeps a picture for people to look at.
 fn keep(name: &str, png: &Value) -> std::io::Result<()> {
-    let folder = folder();
     let bytes = BASE64_STANDARD.decode(png.as_str().unwrap_or_default()).unwrap_or_default();
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join(format!("{name}.png")), bytes)
+    let path = picture_of(name);
+    std::fs::create_dir_all(path.with_file_name(""))?;
+    std::fs::write(path, bytes)
 }
 
-/// `target/screenshots`
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots")
+/// `target/screenshots/NAME.png`
+fn picture_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots").join(format!("{name}.png"))
 }
