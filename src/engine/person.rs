@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::outbox::delivery::Baseline;
-use crate::presence::change::{Change, ChangeKind};
-use crate::presence::model::{Activity, Presence, UserId};
+use crate::presence::change::{Change, ChangeKind, diff};
+use crate::presence::model::{Activity, Presence, Status, UserId};
 use crate::presence::settle::{Held, Hold, Smoothing, put_back};
 use crate::time::Moment;
 
@@ -117,6 +117,22 @@ impl Known {
             notes: serde_json::to_string(&notes).unwrap_or_default().into(),
             heard_ms: self.heard.wall_ms,
         }
+    }
+
+    /// What would have been written down of somebody who has been like this since `began`; nothing of what is no
+    /// presence.
+    pub fn like_this_since(began: Moment, id: UserId, raw: &str) -> Option<Baseline> {
+        let (_, seen) = Presence::parse(raw, Some(id)).ok()?;
+        let status = if seen.online() { Status::Offline } else { Status::Online };
+        let other = Presence { user: seen.user.clone(), status, ..Presence::default() };
+        let (mut changes, mut since) = (Vec::new(), Since::default());
+        diff(&other, &seen, &mut changes);
+        for change in changes {
+            since.tell(change, &other, &seen, began.wall_ms, began);
+        }
+        let standing = Standing::Live;
+        let known = Self { raw: raw.to_owned(), standing, heard: Heard::at(began), since, ..Self::default() };
+        Some(known.baseline(id))
     }
 
     /// Takes up what an earlier run wrote down. Holds begin anew: nobody watched while we were away.

@@ -9,7 +9,7 @@ use super::reckoning;
 use crate::engine::effects::Told;
 use crate::engine::machine::Engine;
 use crate::lanyard::observation::Observation;
-use crate::outbox::delivery::Delivery;
+use crate::outbox::delivery::{Delivery, Memory};
 use crate::presence::model::{Presence, UserId};
 use crate::rules::set::RuleSet;
 use crate::rules::story::{Event, Step, Story, words};
@@ -23,6 +23,8 @@ const ASKS_MAX: u32 = 6;
 
 /// How much of a test is played, and how much is kept.
 pub struct Bounds<'b> {
+    /// What is known at its start.
+    pub memory: Memory,
     /// What happens before is not kept.
     pub from: Duration,
     /// So many lines of what happened, and so many firings.
@@ -102,6 +104,7 @@ impl Played {
 /// Plays a test from its start to its end.
 pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
     let bounds = Bounds {
+        memory: Memory::default(),
         from: Duration::ZERO,
         lines_max: LINES_MAX,
         firings_max: FIRINGS_MAX,
@@ -115,10 +118,11 @@ pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
 pub fn play_within<T>(
     rules: &Arc<RuleSet>,
     story: &Story,
-    bounds: Bounds<'_>,
+    mut bounds: Bounds<'_>,
     at_end: impl FnOnce(Moment, &Engine) -> T,
 ) -> (Played, T) {
-    let rehearsal = Rehearsal::new(Arc::clone(rules), story.start).watched().restartable();
+    let memory = std::mem::take(&mut bounds.memory);
+    let rehearsal = Rehearsal::with_memory(Arc::clone(rules), memory, story.start).watched().restartable();
     let mut player = Player {
         story,
         rehearsal,

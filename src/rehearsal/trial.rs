@@ -8,11 +8,13 @@ use super::story::{Bounds, Firing, Line, Played, What, play_within};
 use crate::engine::effects::Told;
 use crate::engine::explain::Stands;
 use crate::engine::machine::Engine;
+use crate::engine::person::Known;
 use crate::engine::verdict::Verdict;
-use crate::outbox::delivery::DeliveryId;
+use crate::outbox::delivery::{DeliveryId, Memory};
 use crate::presence::model::UserId;
 use crate::rules::cause::Cause;
 use crate::rules::set::RuleSet;
+use crate::rules::story::Event;
 use crate::rules::story::trial::Trial;
 use crate::time::Moment;
 
@@ -26,7 +28,7 @@ const ASKED_MAX: usize = 20;
 const FIRINGS_MAX: usize = 200;
 const LINES_MAX: usize = 20_000;
 /// Of a larger file, so many people are there while it is played.
-const PEOPLE_MAX: usize = 2_000;
+const PEOPLE_MAX: usize = 500;
 
 /// What comes of what was tried. Times count from the change.
 #[derive(Debug)]
@@ -95,7 +97,7 @@ pub struct Idle {
 pub fn play(rules: &Arc<RuleSet>, trial: &Trial, go_on: &mut dyn FnMut() -> bool) -> Option<Tried> {
     let from = trial.changes_at;
     let (lines_max, firings_max, people_max) = (LINES_MAX, FIRINGS_MAX, PEOPLE_MAX);
-    let bounds = Bounds { from, lines_max, firings_max, people_max, go_on };
+    let bounds = Bounds { memory: memory(trial), from, lines_max, firings_max, people_max, go_on };
     let person = Some(trial.person);
     let about: Vec<usize> = (0..rules.rules.len())
         .filter(|&at| rules.rules[at].is_about(person) || rules.rules[at].who.is_none())
@@ -121,6 +123,17 @@ pub fn play(rules: &Arc<RuleSet>, trial: &Trial, go_on: &mut dyn FnMut() -> bool
     let others = rules.rules.len() - about.len() - strangers;
     let at = trial.story.start.plus(from);
     Some(Tried { at, until, broken_off: broken_off.is_some(), changes, rules: told, more, others, flooded })
+}
+
+/// The person has been as they are before: what ends has lasted since then.
+fn memory(trial: &Trial) -> Memory {
+    let start = trial.story.start;
+    let known =
+        trial.story.steps.first().and_then(|step| step.events.first()).and_then(|event| match event {
+            Event::Presence(id, raw) => Known::like_this_since(start, *id, raw),
+            _ => None,
+        });
+    Memory { baselines: known.into_iter().collect(), heard_ms: Some(start.wall_ms), ..Memory::default() }
 }
 
 /// What happened, by what it is about: changes, and what rules made of them.

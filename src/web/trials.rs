@@ -37,8 +37,7 @@ const NOTES: [&str; 4] = [
     "Nothing was sent, and nothing that the bot knows or counts has changed.",
     "It was played from a fresh memory: no `cooldown`, `dedupe` or `limit` of what has rung before counts, and \
      everybody else is offline.",
-    "The person's profile and KV are what they are now, where nothing else was said; for how long something had \
-     lasted is not known.",
+    "The person's profile and KV are what they are now, where nothing else was said.",
     "The ids of the messages are imagined (they begin with zeros), and signatures are left out.",
 ];
 

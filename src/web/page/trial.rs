@@ -134,8 +134,10 @@ fn for_people(result: &mut Value) {
     }
     each(&mut result["changes"], &mut said_when);
     each(&mut result["rules"], &mut |rule| {
+        let several = rule["rang"].as_array().is_some_and(|rang| rang.len() > 1);
         each(&mut rule["rang"], &mut |ring| {
             said_when(ring);
+            ring["several"] = several.into();
             each(&mut ring["messages"], &mut |message| {
                 each(&mut message["instead"], &mut one_text);
                 one_text(message);

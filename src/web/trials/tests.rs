@@ -152,12 +152,12 @@ fn each_rule_says_whether_it_rings_and_why_not() {
 fn what_ends_is_held_first_and_the_watching_goes_on_for_as_long_as_it_takes() {
     let rules = rules(
         r#"
-  - {id: off, who: ada, when: went_offline, send: {to: screen, text: "gone"}}
+  - {id: off, who: ada, when: went_offline, send: {to: screen, text: "gone after {{lasted}}, {{#if late}}late{{/if}}"}}
   - {id: light, who: ada, while: online, for: 3h, grace: 5m, enter: {to: screen, text: on}, exit: {to: screen, text: off}}
 "#,
     );
     let value = tried(&rules, &wanted("{status: dnd}", "offline"));
-    assert_eq!(said(&value), ["off: rings after 1m | gone", "light: rings after 6m | off"]);
+    assert_eq!(said(&value), ["off: rings after 1m | gone after 3 h 2 min, ", "light: rings after 6m | off"]);
     let short = Wanted { wait: "30s".to_owned(), ..wanted("{status: dnd}", "offline") };
     let value = tried(&rules, &short);
     assert_eq!(value["watched_ms"], 30_000);
