@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use doorchime::engine::diary::book::Diary;
 use doorchime::engine::effects::Effects;
 use doorchime::engine::machine::Engine;
 use doorchime::lanyard::frame::{Decoder, Frame, Payload};
@@ -97,6 +98,7 @@ impl Line {
             Err(findings) => panic!("{}", findings.render(false)),
         };
         let mut engine = Engine::new(Arc::new(rules), Memory::default(), Moment::default(), 1);
+        engine.keep_diary(Diary::recall(Moment::default(), None));
         let mut effects = Effects::default();
         for person in 0..people {
             let raw = PresenceJson::new(id(person)).status("online").json();

@@ -17,11 +17,13 @@ use super::reload::{Reloader, RulesFile, count_rules};
 use super::tasks::{Ended, Tasks};
 use super::{census, committer};
 use crate::clock::Clock;
+use crate::engine::diary::book::Diary;
 use crate::engine::effects::Told;
 use crate::engine::machine::Engine;
 use crate::lanyard::rest::Rest;
 use crate::lanyard::socket::Client;
 use crate::metrics::Metrics;
+use crate::outbox::delivery::Memory;
 use crate::outbox::health::{Health, Healths};
 use crate::outbox::store::beside;
 use crate::outbox::store::handle::{self, Durability, StoreState};
@@ -87,7 +89,7 @@ impl Bot {
         let memory = store.load().await?;
         let now = clock.now();
         ask_for(&mut client, now, &self.rules);
-        let engine = Engine::new(Arc::clone(&self.rules), memory, now, seed);
+        let engine = start_engine(Arc::clone(&self.rules), memory, now, seed);
         let settings = worker_settings(self.dry_run, &metrics);
         let grace = settings.grace + GRACE;
         let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())?;
@@ -173,6 +175,14 @@ impl Bot {
         tell_left(cut_off.load(Ordering::Relaxed));
         Ok(())
     }
+}
+
+/// The engine, with the diary of those whom it is about.
+fn start_engine(rules: Arc<RuleSet>, mut memory: Memory, now: Moment, seed: u64) -> Engine {
+    let diary = Diary::recall(now, memory.diary.take());
+    let mut engine = Engine::new(rules, memory, now, seed);
+    engine.keep_diary(diary);
+    engine
 }
 
 fn worker_settings(dry_run: bool, metrics: &Metrics) -> WorkerSettings {

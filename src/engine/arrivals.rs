@@ -85,6 +85,9 @@ impl Engine {
         }
         let raw = seen.raw;
         let heard_again = known.standing != Standing::Live;
+        if heard_again && let Some(diary) = &mut self.bell.diary {
+            diary.find(now.wall_ms, id, Some(known.heard.wall_ms));
+        }
         let shown = if holds.is_empty() { seen } else { put_back(id, seen, &holds) };
         let mut changes = std::mem::take(&mut self.changes);
         changes.clear();
@@ -167,6 +170,9 @@ impl Engine {
     /// The first time that anything is heard of a person: that is how things are, not what has changed. Only
     /// that Lanyard has begun to know them is news.
     fn meet(&mut self, now: Moment, id: UserId, seen: &Presence<'_>, effects: &mut Effects) {
+        if let Some(diary) = &mut self.bell.diary {
+            diary.find(now.wall_ms, id, None);
+        }
         let known = self.known.entry(id).or_default();
         let news = known.standing == Standing::Unmonitored;
         seen.raw.clone_into(&mut known.raw);
@@ -209,6 +215,9 @@ impl Engine {
     pub(super) fn go_blind(&mut self, now: Moment, effects: &mut Effects) {
         self.vouch_at = None;
         self.pending.in_snapshot = false;
+        if let Some(diary) = &mut self.bell.diary {
+            diary.go_blind(now.wall_ms);
+        }
         for known in self.known.values_mut().filter(|known| known.standing == Standing::Live) {
             known.standing = Standing::Stale;
             known.heard = Heard::at(now);
@@ -220,6 +229,9 @@ impl Engine {
     pub(super) fn lose(&mut self, now: Moment, id: UserId) {
         if let Some(known) = self.known.get_mut(&id).filter(|known| known.standing == Standing::Live) {
             known.standing = Standing::Stale;
+            if let Some(diary) = &mut self.bell.diary {
+                diary.lose(now.wall_ms, id);
+            }
             self.note_unsaved(now, id);
         }
     }

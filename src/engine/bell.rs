@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::crowd::Crowd;
+use super::diary::book::Diary;
 use super::effects::{Effects, Told};
 use super::gates::{Gates, Keep};
 use super::ids::Ids;
@@ -33,6 +34,8 @@ pub struct Bell {
     pub ids: Ids,
     /// Who looks on: only then is it told what happens.
     pub watch: Telling,
+    /// What people did lately, if that is kept.
+    pub diary: Option<Box<Diary>>,
     /// What became of each rule last.
     pub tally: Tally,
     pub counts: Counts,
@@ -113,6 +116,9 @@ impl Bell {
         let mut rung: Vec<(usize, Happening)> = Vec::new();
         for &change in changes {
             self.counts.changes[change.kind as usize] += 1;
+            if let Some(diary) = &mut self.diary {
+                diary.hear(step, change, since);
+            }
             let span = since.tell(change, step.before, step.after, step.ended_ms, step.now);
             let changed = Changed { change, before: step.before, after: step.after };
             if self.watch.tells_change(step.now.mono) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::arrivals::Source;
 use super::asking::Pending;
 use super::bell::{Bell, Counts};
+use super::diary::book::Diary;
 use super::effects::Effects;
 use super::gates::Gates;
 use super::guard::Guard;
@@ -76,6 +77,7 @@ impl Engine {
                 waiting: Waiting::default(),
                 ids: Ids::new(seed),
                 watch: Telling::Nothing,
+                diary: None,
                 tally: Tally::new(&rules),
                 counts: Counts { firings: vec![0; rules.rules.len()], ..Counts::default() },
                 rules: Arc::clone(&rules),
@@ -106,6 +108,11 @@ impl Engine {
     /// From now on, `Effects::told` says what happens to whoever looks on.
     pub fn watch(&mut self, watch: Telling) {
         self.bell.watch = watch;
+    }
+
+    /// From now on, what people do is noted.
+    pub fn keep_diary(&mut self, diary: Diary) {
+        self.bell.diary = Some(Box::new(diary));
     }
 
     /// What those who look on have not been told since the last call.
@@ -153,6 +160,9 @@ impl Engine {
             }
             Observation::Updated(id, presence) => self.arrive(now, id, presence, Source::Update, effects),
             Observation::SnapshotEnd { absent } => {
+                if let Some(diary) = &mut self.bell.diary {
+                    diary.see(now.wall_ms);
+                }
                 self.vouch(now, effects);
                 self.guard.rest(now.mono);
                 for id in absent {

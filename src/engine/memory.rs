@@ -58,6 +58,9 @@ impl Engine {
     /// Everybody who is live has been watched until now.
     pub(super) fn vouch(&mut self, now: Moment, effects: &mut Effects) {
         effects.commit.heard_ms = Some(now.wall_ms);
+        if let Some(note) = self.bell.diary.as_mut().and_then(|diary| diary.write(now)) {
+            effects.commit.note_diary(note);
+        }
         self.vouch_at = Some(now.mono + (self.rules.catch_up / 3).clamp(VOUCH_LEAST, VOUCH_MOST));
     }
 
@@ -122,6 +125,9 @@ impl Engine {
         for id in gone {
             let online = self.known.remove(&id).is_some_and(|known| known.online);
             self.online -= usize::from(online);
+            if let Some(diary) = &mut self.bell.diary {
+                diary.forget(id);
+            }
             effects.commit.forgotten.push(id);
         }
         self.bell.gates.adopt(now, &rules, &mut effects.commit);
@@ -148,6 +154,9 @@ impl Engine {
         self.save(now, usize::MAX, effects);
         if self.known.values().any(|known| known.standing == Standing::Live) {
             effects.commit.heard_ms = Some(now.wall_ms);
+        }
+        if let Some(diary) = &mut self.bell.diary {
+            effects.commit.note_diary(diary.write_all(now));
         }
     }
 

@@ -7,6 +7,7 @@ mod asking;
 pub mod bell;
 pub mod crowd;
 pub mod deferred;
+pub mod diary;
 pub mod effects;
 pub mod explain;
 pub mod gates;

@@ -263,6 +263,18 @@ impl Since {
         told.or_else(|| self.began(number(&["activity", kind.word(), who])))
     }
 
+    /// Since when the track is heard that is heard now, as it was seen to begin.
+    pub fn track_ms(&self) -> Option<i64> {
+        // The note of a change of track outlasts the listening.
+        self.began(number(&["track"])).max(self.began(number(&["listening"])))
+    }
+
+    /// Since when an activity goes on, as it was seen to begin.
+    pub fn seen_ms(&self, activity: &Activity<'_>) -> Option<i64> {
+        let (kind, who) = activity.identity();
+        self.began(number(&["kind", kind.word(), who]))
+    }
+
     fn began(&self, number: u64) -> Option<i64> {
         self.0.iter().find(|(known, _)| *known == number).map(|(_, ms)| *ms)
     }

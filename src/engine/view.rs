@@ -1,5 +1,6 @@
 //! What the engine knows, for those who look: copied quickly, made something of elsewhere.
 
+use super::diary::book::Pages;
 use super::machine::Engine;
 use super::person::{Known, Since, Standing};
 use super::tally::Tally;
@@ -67,6 +68,11 @@ impl Engine {
             Some(known) => view(id, known),
             None => view(id, &Known::default()),
         }
+    }
+
+    /// What is noted of a person's day; nothing where no diary is kept.
+    pub fn pages(&self, id: UserId) -> Option<Pages> {
+        self.bell.diary.as_ref().map(|diary| diary.read(id))
     }
 
     /// At most `limit` people, and where the list goes on if there are more.

@@ -153,6 +153,15 @@ pub struct Failure {
     pub since_ms: Option<i64>,
 }
 
+/// What people did lately, as the engine writes it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiaryNote {
+    /// Wall time until which all that was to be told is in it.
+    pub upto_ms: i64,
+    /// The engine's own words, as JSON; `None` if nothing has been added.
+    pub text: Option<Box<str>>,
+}
+
 /// What is now known and what is now owed: one transaction, all of it or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
@@ -167,9 +176,16 @@ pub struct Commit {
     pub deliveries: Vec<Delivery>,
     /// Wall time until which everybody who is live was being watched.
     pub heard_ms: Option<i64>,
+    pub diary: Option<DiaryNote>,
 }
 
 impl Commit {
+    /// What people did lately; a text that waits here already goes along with what only says that it still holds.
+    pub fn note_diary(&mut self, note: DiaryNote) {
+        let waits = self.diary.take().and_then(|before| before.text);
+        self.diary = Some(DiaryNote { text: note.text.or(waits), ..note });
+    }
+
     /// A rule is gone, and with it what it has left here already.
     pub fn retire(&mut self, rule: Arc<str>) {
         self.marks.retain(|mark| mark.rule != rule);
@@ -186,6 +202,7 @@ impl Commit {
             + self.notes.len()
             + self.failures.len()
             + self.deliveries.len()
+            + usize::from(self.diary.is_some())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -197,6 +214,7 @@ impl Commit {
             && self.failures.is_empty()
             && self.deliveries.is_empty()
             && self.heard_ms.is_none()
+            && self.diary.is_none()
     }
 }
 
@@ -208,6 +226,7 @@ pub struct Memory {
     pub notes: Vec<Note>,
     pub failures: Vec<Failure>,
     pub heard_ms: Option<i64>,
+    pub diary: Option<DiaryNote>,
 }
 
 /// One HTTP request, complete. Everything in it may be secret.

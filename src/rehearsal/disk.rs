@@ -80,6 +80,7 @@ impl Disk {
             notes: notes.collect(),
             failures: failures.collect(),
             heard_ms: self.heard_ms,
+            diary: None,
         }
     }
 }

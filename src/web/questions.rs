@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::journal::{Entry, Journal, Stretch, Wanted};
+use crate::engine::diary::book::Pages;
 use crate::engine::explain::Explained;
 use crate::engine::machine::Engine;
 use crate::engine::tally::RuleTally;
@@ -33,6 +34,11 @@ pub enum Question {
         id: UserId,
         answer: oneshot::Sender<PersonView>,
     },
+    /// What somebody's day was.
+    Day {
+        id: UserId,
+        answer: oneshot::Sender<DayAnswer>,
+    },
     /// What became of `limit` rules from a place in the file on.
     Rules {
         from: usize,
@@ -54,6 +60,11 @@ pub enum Question {
 pub struct PeopleAnswer {
     pub people: Vec<PersonView>,
     pub next: Option<PeopleAfter>,
+}
+
+pub struct DayAnswer {
+    pub person: PersonView,
+    pub pages: Pages,
 }
 
 pub struct RulesAnswer {
@@ -97,6 +108,10 @@ impl Question {
                 let _ = answer.send(PeopleAnswer { people, next });
             }
             Self::Person { id, answer } => drop(answer.send(engine.person(id))),
+            Self::Day { id, answer } => {
+                let pages = engine.pages(id).unwrap_or_default();
+                let _ = answer.send(DayAnswer { person: engine.person(id), pages });
+            }
             Self::Rules { from, limit, answer } => {
                 let rules = engine.rules();
                 let end = from.saturating_add(limit.min(RULES_MAX)).min(rules.rules.len());

@@ -152,6 +152,10 @@ async fn what_the_bot_knows_is_told_as_the_document_says() {
     assert_eq!(rule["rang"]["person"]["key"], "alice");
     let alice = api.get(&format!("/people/{ALICE}")).await;
     assert_eq!(alice["presence"]["track"]["song"], "Song");
+    let day = api.get("/people/alice/day").await;
+    let lane = |at: usize| (&day["lanes"][at]["lane"], &day["lanes"][at]["stretches"][0]["name"]);
+    assert_eq!(lane(0), (&"status".into(), &"online".into()));
+    assert_eq!(lane(1), (&"listening".into(), &"Song · Artist".into()));
     let first = api.get("/people?limit=1").await;
     let second = api.get(&format!("/people?limit=1&after={}", first["next"].as_str().unwrap())).await;
     assert_eq!((&second["people"][0]["key"], &second["next"]), (&"stranger".into(), &Value::Null));
@@ -199,6 +203,8 @@ async fn what_the_bot_knows_is_told_as_the_document_says() {
     for (path, status, told) in [
         ("/nowhere", 404, "openapi.json"),
         ("/people/alcie", 404, "did you mean `alice`?"),
+        ("/people/alcie/day", 404, "did you mean `alice`?"),
+        ("/people/42/day", 404, "nothing is known of 42"),
         (&*format!("/people/{}", 42), 404, "nothing is known of 42"),
         ("/rules/kw", 404, "did you mean `kv`?"),
         ("/activity?rule=nope", 404, "no rule `nope`"),
@@ -230,6 +236,12 @@ async fn deliveries_are_shown_sent_again_and_dropped() {
     assert_eq!(arrived["rule"], "kv");
     assert!(arrived["message"]["body"].as_str().unwrap().starts_with("1 ${file:"), "{arrived}");
     let arrived = arrived["number"].as_i64().unwrap();
+
+    let day = api.get("/people/alice/day").await;
+    let marks = day["marks"].as_array().unwrap();
+    let mark = marks.iter().find(|mark| mark["rule"] == "refused").unwrap();
+    assert_eq!(mark["deliveries"], json!([{"number": number, "target": "broken", "state": "dead"}]));
+    assert_eq!((marks.len(), &day["more_marks"]), (3, &false.into()), "{day}");
 
     let (status, refused) = api.request("POST", &format!("/deliveries/{arrived}/retry")).await;
     assert_eq!(status, 409, "{refused}");

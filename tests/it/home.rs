@@ -60,7 +60,9 @@ impl Home {
         let bot = self.start_with_args(&[&["run", "--listen", "127.0.0.1:0"], more].concat());
         self.until("it subscribes", || self.subscriptions() > asked).await;
         let log = self.log();
-        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        // The log of an earlier run stands before it.
+        let said = log.rsplit("INFO listening").next().and_then(|rest| rest.split("address=").nth(1));
+        let address = said.and_then(|rest| rest.split_whitespace().next());
         (bot, address.unwrap().to_owned())
     }
 

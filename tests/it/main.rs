@@ -9,6 +9,7 @@ mod browser;
 mod check_cli;
 mod cli;
 mod cookbook;
+mod day;
 mod explain_cli;
 mod fallback;
 mod fallback_bot;

@@ -66,6 +66,17 @@ pub struct Filter {
     pub limit: usize,
 }
 
+/// Something that a rule sent, as a mark in somebody's day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub seq: i64,
+    pub target: Arc<str>,
+    pub rule: Arc<str>,
+    pub created_ms: i64,
+    /// Its state's word.
+    pub state: String,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     #[error("there is no delivery `{0}`: `doorchime outbox list` shows which there are")]
@@ -105,6 +116,31 @@ impl Ledger {
             let person = person.map(|id| id.0.cast_signed());
             list.query_map(params![state, target, rule, person, before, limit], entry)?
                 .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(|error| self.failed(&error))
+    }
+
+    /// What was sent about a person from a time on, the youngest first; not what took over from another delivery.
+    pub fn sent(&self, about: UserId, from_ms: i64, limit: usize) -> Result<Vec<Sent>, StoreError> {
+        let read = || {
+            // There is no index by person; deliveries are in order of time.
+            let mut list = self.db.prepare(
+                "SELECT seq, target, rule, created_ms, state, person FROM deliveries WHERE origin IS NULL
+                 ORDER BY seq DESC",
+            )?;
+            let mut rows = list.query([])?;
+            let mut sent = Vec::new();
+            while let Some(row) = rows.next()? {
+                let created_ms = row.get(3)?;
+                if created_ms < from_ms || sent.len() == limit {
+                    break;
+                }
+                if row.get::<_, i64>(5)?.cast_unsigned() == about.0 {
+                    let (seq, target, rule) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    sent.push(Sent { seq, target, rule, created_ms, state: row.get(4)? });
+                }
+            }
+            Ok(sent)
         };
         read().map_err(|error| self.failed(&error))
     }

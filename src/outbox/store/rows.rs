@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
 use super::fallbacks;
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
-    NoteKind, Owed, Part, Settled, Sibling,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, DiaryNote, End, Failure, Fate, Mark, MarkKind, Memory,
+    Note, NoteKind, Owed, Part, Settled, Sibling,
 };
 use crate::presence::model::UserId;
 use crate::time::millis;
@@ -69,6 +69,9 @@ pub fn write_commit(db: &Transaction<'_>, commit: &Commit, mut seq: i64) -> Resu
         db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES ('heard_ms', ?)")?
             .execute([heard_ms])?;
     }
+    if let Some(diary) = &commit.diary {
+        write_diary(db, diary)?;
+    }
     write_failures(db, &commit.failures)?;
     if commit.deliveries.is_empty() {
         return Ok(());
@@ -115,6 +118,29 @@ fn write_notes(db: &Transaction<'_>, notes: &[Note]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How the diary is called, and the fact that says until when it is complete.
+const DIARY: &str = "diary";
+const DIARY_UPTO: &str = "diary_ms";
+
+fn write_diary(db: &Transaction<'_>, DiaryNote { upto_ms, text }: &DiaryNote) -> Result<()> {
+    if let Some(text) = text {
+        db.prepare_cached("INSERT OR REPLACE INTO texts (name, text) VALUES (?, ?)")?
+            .execute(params![DIARY, text])?;
+    }
+    db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")?
+        .execute(params![DIARY_UPTO, upto_ms])?;
+    Ok(())
+}
+
+fn diary(db: &Connection) -> Result<Option<DiaryNote>> {
+    db.query_row(
+        "SELECT value, text FROM facts JOIN texts ON texts.name = ? WHERE facts.name = ?",
+        [DIARY, DIARY_UPTO],
+        |row| Ok(DiaryNote { upto_ms: row.get(0)?, text: row.get(1)? }),
+    )
+    .optional()
 }
 
 /// How the fact that Lanyard is down is called, and how that a target fails, before the target's name.
@@ -238,6 +264,7 @@ pub fn memory(db: &Connection, now_ms: i64) -> Result<Memory> {
         notes: notes.filter_map(Result::transpose).collect::<Result<_>>()?,
         failures: failures.filter_map(Result::transpose).collect::<Result<_>>()?,
         heard_ms,
+        diary: diary(db)?,
     })
 }
 

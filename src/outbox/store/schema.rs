@@ -15,7 +15,7 @@ use super::place;
 const VERSION: i64 = STEPS.len() as i64;
 /// What leads from nothing to version 1, from there to 2, and so on. A step that has been released is never
 /// changed: files that took it are out there.
-const STEPS: [&str; 4] = [FIRST, ATTEMPTS, NOTES, FALLBACKS];
+const STEPS: [&str; 5] = [FIRST, ATTEMPTS, NOTES, FALLBACKS, TEXTS];
 /// Marks the file as ours: "door" in ASCII.
 const APPLICATION_ID: i64 = 0x646f_6f72;
 /// How long one process waits for the other's transaction: `outbox` commands write beside a running bot.
@@ -103,6 +103,11 @@ const FALLBACKS: &str = "
     ALTER TABLE deliveries ADD COLUMN origin INTEGER;
     ALTER TABLE deliveries ADD COLUMN origin_target TEXT;
     CREATE INDEX took_over ON deliveries (origin) WHERE origin IS NOT NULL;
+";
+
+/// Facts that are longer than a number.
+const TEXTS: &str = "
+    CREATE TABLE texts (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 ";
 
 /// Opens the database for the process that holds the directory; makes it if there is none.

@@ -16,8 +16,8 @@ use super::rows::ATTEMPTS_KEPT;
 use super::{beside, place, schema};
 use crate::clock::Clock;
 use crate::outbox::delivery::{
-    Attempt, Baseline, Commit, Delivery, DeliveryId, End, Failure, Fate, Mark, MarkKind, Memory, Note,
-    NoteKind, Owed, Part, Settled,
+    Attempt, Baseline, Commit, Delivery, DeliveryId, DiaryNote, End, Failure, Fate, Mark, MarkKind, Memory,
+    Note, NoteKind, Owed, Part, Settled,
 };
 use crate::presence::model::UserId;
 
@@ -187,6 +187,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             notes: vec![note("r", "1", "{}"), note("r", "2", "{}"), note("gone", "", "{}")],
             failures: vec![down(Some(5)), failure("api", Some(6)), failure("lanyard_down_ms", Some(7))],
             heard_ms: Some(3),
+            diary: Some(DiaryNote { upto_ms: 3, text: Some("{}".into()) }),
             deliveries: deliveries.clone(),
             ..Commit::default()
         };
@@ -200,6 +201,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             retired: vec!["gone".into()],
             failures: vec![down(None), failure("api", Some(8))],
             heard_ms: Some(9),
+            diary: Some(DiaryNote { upto_ms: 9, text: None }),
             ..Commit::default()
         };
         assert_eq!(store.commit(second).await.unwrap(), []);
@@ -215,6 +217,7 @@ async fn what_is_committed_is_there_after_a_restart() {
             notes: vec![note("r", "2", "{2}")],
             failures: vec![failure("api", Some(8)), failure("lanyard_down_ms", Some(7))],
             heard_ms: Some(9),
+            diary: Some(DiaryNote { upto_ms: 9, text: Some("{}".into()) }),
         }
     );
     for (place, target) in ["api", "phone"].into_iter().enumerate() {
@@ -367,8 +370,12 @@ async fn a_file_of_the_first_version_is_taken_over() {
         assert_eq!((owed[0].seq, owed[0].attempts, &owed[0].delivery.called), (7, 3, &None));
         running.0.settle(vec![settled(&owed[0], Fate::Pending { next_ms: 1 }, 500)]).await.unwrap();
         assert_eq!(count(dir.path(), "attempts"), 1);
+        let diary = Some(DiaryNote { upto_ms: 5, text: Some("{}".into()) });
+        running.0.commit(Commit { diary: diary.clone(), ..Commit::default() }).await.unwrap();
         stop(running);
-        stop(start(dir.path()));
+        let running = start(dir.path());
+        assert_eq!(running.0.load().await.unwrap().diary, diary);
+        stop(running);
     }
 }
 
@@ -541,7 +548,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
         (
             "newer",
             |path| Connection::open(path).unwrap().pragma_update(None, "user_version", 7).unwrap(),
-            |error| matches!(error, StoreError::Newer { found: 7, known: 4, .. }),
+            |error| matches!(error, StoreError::Newer { found: 7, known: 5, .. }),
         ),
         (
             "somebody else's database",

@@ -3,6 +3,7 @@
 pub(super) mod activity;
 pub(crate) mod asked;
 mod changes;
+pub(super) mod day;
 pub(super) mod deliveries;
 mod events;
 pub(crate) mod explain;
@@ -30,6 +31,7 @@ pub fn router() -> Router<Web> {
         .route("/status", get(status::status))
         .route("/people", get(people::list))
         .route("/people/{person}", get(people::one))
+        .route("/people/{person}/day", get(day::one))
         .route("/rules", get(rules::list))
         .route("/rules/{rule}", get(rules::one))
         .route("/rules/{rule}/explain", get(explain::explain))

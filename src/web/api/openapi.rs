@@ -132,6 +132,7 @@ fn routes() -> Vec<Route> {
             &[],
         ),
         route("get", "/people/{person}", "One person.", vec![], "Person", &[404]),
+        route("get", "/people/{person}/day", DAY_SAYS, vec![], "Day", &[404]),
         route(
             "get",
             "/rules",
@@ -227,6 +228,11 @@ const EVENTS_SAY: &str = "What happens, as it happens, as server-sent events. An
     `Status`); both come once at the beginning, and then when something has changed, each once in a second at the most. At \
     most 16 can follow.";
 
+const DAY_SAYS: &str = "The last 24 hours of one person: how long each status, track and activity lasted as rules saw it, \
+    and what rang. Nothing is told of times in which the person was not watched. Short ones in a row are one of so many \
+    `parts`, without a name where their names differ. At most 400 are kept of one person and 10000 of all: of what was \
+    before `kept_from` nothing is told.";
+
 const TRY_SAYS: &str = "What would ring if somebody changed in a way: each rule, whether it rings, when, and why or why not, \
     and each message as the exact request that its target would get, secrets masked. It is played with the rules in \
     force, by an engine of its own with a fresh memory, and everybody else is offline. Nothing is sent, and nothing is \
@@ -264,6 +270,7 @@ fn rule() -> Param {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::diary::book::{STRETCHES_MAX, TOTAL_MAX};
     use crate::web::api::{activity, events};
 
     #[test]
@@ -272,6 +279,9 @@ mod tests {
         for event in [events::LOST, events::DELIVERIES, events::STATUS] {
             assert!(EVENTS_SAY.contains(&format!("`{event}` says")), "{event}");
         }
+        assert!(
+            DAY_SAYS.contains(&format!("most {STRETCHES_MAX} are kept of one person and {TOTAL_MAX} of all"))
+        );
         let types = schemas()["Entry"]["oneOf"].as_array().map_or(0, Vec::len);
         assert_eq!(types, activity::TYPES.len());
     }

@@ -7,6 +7,7 @@ use super::asked::{Answer, Asked, No, Page, limit, person, yes};
 use crate::engine::person::Standing;
 use crate::engine::view::{PeopleAfter, PersonView};
 use crate::presence::model::{Activity, ActivityType, Platform, Presence, Track, UserId};
+use crate::rules::set::Person;
 use crate::rules::template::helpers::avatar_of;
 use crate::time::date;
 use crate::web::questions::{InForce, PeopleAnswer, Question};
@@ -41,9 +42,13 @@ pub async fn known(web: &Web, named: &str) -> Result<Value, No> {
     let id = person(&in_force, named)?;
     let person = web.desk.ask(|answer| Question::Person { id, answer }).await?;
     if person.standing == Standing::Unknown && in_force.person(id).is_none() {
-        return Err(No::nothing_there(format!("nothing is known of {id}")));
+        return Err(nothing_known(id));
     }
     Ok(as_json(&in_force, &person))
+}
+
+pub fn nothing_known(id: UserId) -> No {
+    No::nothing_there(format!("nothing is known of {id}"))
 }
 
 /// Where a list goes on: a place in the file, or somebody's id.
@@ -64,11 +69,7 @@ fn told_cursor(after: PeopleAfter) -> String {
 pub fn as_json(in_force: &InForce, person: &PersonView) -> Value {
     let known = in_force.person(person.id);
     let shown = person.shown();
-    let name = match (known, &shown) {
-        (Some(known), _) if !known.name.is_empty() => known.name.clone(),
-        (_, Some(presence)) => presence.user.shown_name().to_string(),
-        _ => String::new(),
-    };
+    let name = name_of(known, shown.as_ref());
     let mut value = json!({
         "id": person.id,
         "key": known.map(|known| known.key.as_str()),
@@ -83,6 +84,15 @@ pub fn as_json(in_force: &InForce, person: &PersonView) -> Value {
         value["presence"] = presence_as_json(person, presence);
     }
     value
+}
+
+/// How a person is called: as the file says, else as they call themselves.
+pub fn name_of(known: Option<&Person>, shown: Option<&Presence<'_>>) -> String {
+    match (known, shown) {
+        (Some(known), _) if !known.name.is_empty() => known.name.clone(),
+        (_, Some(presence)) => presence.user.shown_name().to_string(),
+        _ => String::new(),
+    }
 }
 
 fn presence_as_json(person: &PersonView, presence: &Presence<'_>) -> Value {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::activity::TYPES;
 use super::status::HEALTHS;
+use crate::engine::diary::stretch::Lane;
 use crate::engine::explain::Stands;
 use crate::engine::person::Standing;
 use crate::engine::timers::TimerKind;
@@ -21,8 +22,13 @@ use crate::targets::KINDS;
 /// By name, as references call them.
 pub fn schemas() -> Value {
     let mut all = Map::new();
-    for (name, schema) in
-        answers().into_iter().chain(people()).chain(happenings()).chain(deliveries()).chain(trials::schemas())
+    for (name, schema) in answers()
+        .into_iter()
+        .chain(people())
+        .chain(days())
+        .chain(happenings())
+        .chain(deliveries())
+        .chain(trials::schemas())
     {
         all.insert(name.to_owned(), schema);
     }
@@ -183,6 +189,37 @@ fn people() -> Vec<Named> {
                 "ends": or_null(time()),
             })),
         ),
+    ]
+}
+
+fn days() -> Vec<Named> {
+    vec![
+        (
+            "Day",
+            object(json!({
+                "person": reference("PersonName"),
+                "from": time(),
+                "to": time(),
+                "kept_from": or_null(time()),
+                "lanes": list("Lane"),
+                "unwatched": {"type": "array", "items": object(json!({"from": time(), "to": time()}))},
+                "marks": list("Mark"),
+                "more_marks": truth(),
+            })),
+        ),
+        ("Lane", object(json!({"lane": one_of(Lane::WORDS), "stretches": list("Stretch")}))),
+        (
+            "Stretch",
+            object(json!({
+                "name": or_null(text()),
+                "from": time(),
+                "to": time(),
+                "goes_on": truth(),
+                "parts": whole(),
+            })),
+        ),
+        ("Mark", object(json!({"rule": text(), "at": time(), "deliveries": list("MarkDelivery")}))),
+        ("MarkDelivery", object(json!({"number": whole(), "target": text(), "state": one_of(Fate::WORDS)}))),
     ]
 }
 
