@@ -95,7 +95,8 @@ impl Own {
         let steps = STEPS.iter().filter_map(|part| parts.get(*part)?.as_str());
         let names = parts.get("query").and_then(Value::as_object).into_iter().flatten();
         let names = names.map(|(name, _)| name.clone()).collect();
-        let steps = steps.flat_map(|part| part.split(['/', '.']).chain([part]).map(decoded)).collect();
+        // A service is two of them, a path as many as it has slashes.
+        let steps = steps.flat_map(|part| part.split('/').chain(part.split('.'))).map(decoded).collect();
         let mut texts = Vec::new();
         parts.values().for_each(|part| gather(part, &mut texts));
         Self { id: delivery.id.to_string(), texts, steps, names }
