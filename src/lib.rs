@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod presence;
 pub mod printable;
 pub mod proxies;
+pub mod rarely;
 pub mod recording;
 pub mod rehearsal;
 pub mod rules;

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata};
+use tracing::{Level, Metadata, error, warn};
 use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+
+use crate::rules::diagnostic::Findings;
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -27,13 +30,47 @@ pub fn start(format: Format, level: Option<&str>, otherwise: Level) -> Result<()
     let filter = filter(level, otherwise)?.and(filter_fn(may_be_told));
     let colour = io::stderr().is_terminal() && anstream::AutoStream::choice(&io::stderr()) != NEVER;
     let layer = fmt::layer().with_writer(|| Lines(io::stderr()));
+    // The name of a module would stand under `target`, where the name of a target belongs.
+    let layer = layer.with_target(false);
     let layer = match format {
-        Format::Text => layer.with_ansi(colour).with_target(false).boxed(),
+        Format::Text => layer.with_ansi(colour).boxed(),
         Format::Json => layer.with_ansi(false).json().flatten_event(true).boxed(),
     };
     // Only a second start fails, and then the first one goes on.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    FOR_MACHINES.store(format == Format::Json, Ordering::Relaxed);
     Ok(())
+}
+
+static FOR_MACHINES: AtomicBool = AtomicBool::new(false);
+
+/// Whether a program reads the log: then nothing but lines of it goes to stderr.
+pub fn is_for_machines() -> bool {
+    FOR_MACHINES.load(Ordering::Relaxed)
+}
+
+/// Of what is wrong with a rules file, so much is told in the log.
+const FINDINGS_MAX: usize = 20;
+
+/// What is wrong with a rules file, a line for each mistake.
+pub fn tell_findings(findings: &Findings) {
+    let told = findings.to_json();
+    let told = told.as_array().map_or(&[][..], Vec::as_slice);
+    for problem in told.iter().take(FINDINGS_MAX) {
+        let text = |key: &str| problem[key].as_str();
+        let (file, line, column) = (text("file"), problem["line"].as_u64(), problem["column"].as_u64());
+        let is_mistake = text("severity") == Some("error");
+        let (problem, help) = (text("message"), text("help"));
+        if is_mistake {
+            error!(file, line, column, problem, help, "a mistake in the rules file");
+        } else {
+            warn!(file, line, column, problem, help, "a doubt about the rules file");
+        }
+    }
+    if told.len() > FINDINGS_MAX {
+        let more = told.len() - FINDINGS_MAX;
+        warn!(more, "more is wrong with the rules file: `doorchime check` shows all of it");
+    }
 }
 
 const NEVER: anstream::ColorChoice = anstream::ColorChoice::Never;

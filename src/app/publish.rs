@@ -36,6 +36,8 @@ pub struct Publisher {
     lanyard: LanyardCounts,
     template_faults: u64,
     connection: Connection,
+    /// Rules of whose conditions the log was told that they are given up.
+    too_costly: HashSet<Arc<str>>,
     due: Option<Duration>,
     carried: Option<Duration>,
     /// Somebody may have become known to Lanyard, or unknown.
@@ -55,6 +57,7 @@ impl Publisher {
             lanyard,
             template_faults: template::faults(),
             connection,
+            too_costly: HashSet::new(),
             // Whom an earlier run found to be unknown counts from the start.
             due: Some(Duration::ZERO),
             carried: None,
@@ -121,15 +124,30 @@ impl Publisher {
             self.metrics.rules.forget(&rule.id);
         }
         self.rules = rules;
+        self.too_costly.clear();
         self.recount = true;
     }
 
     /// Carries over everything at once.
     pub fn carry(&mut self, engine: &Engine, client: &Client) {
+        self.tell_too_costly(engine);
         self.carry_engine(engine.counts());
         self.carry_states(engine.states_on());
         self.carry_lanyard(client.counts());
         self.carry_template_faults();
+    }
+
+    /// A condition that takes too many steps does so at every update; it is told once.
+    fn tell_too_costly(&mut self, engine: &Engine) {
+        let number = Verdict::ConditionTooCostly.number();
+        if engine.counts().verdicts[number] == self.counts.verdicts[number] {
+            return;
+        }
+        for (at, rule) in self.rules.rules.iter().enumerate() {
+            if engine.tally().rule(at).verdicts[number] > 0 && self.too_costly.insert(Arc::clone(&rule.id)) {
+                warn!(rule = %rule.id, "its condition takes too many steps to tell, and counts as false");
+            }
+        }
     }
 
     fn carry_engine(&mut self, counts: &Counts) {

@@ -10,10 +10,11 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::file_watch::{self, FileWatch};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::outbox::worker::WorkerHandle;
 use crate::rehearsal::report::Report;
@@ -33,13 +34,15 @@ pub struct RulesFile {
     stamp: Stamp,
     /// Its own tests must pass, or it is not taken.
     tests_required: bool,
+    /// What the log was told of one that was not taken, until one is.
+    told: Option<String>,
 }
 
 impl RulesFile {
     /// Call it before the file is read: what changes from then on is read again.
     pub fn about_to_be_read(path: PathBuf) -> Self {
         let stamp = Stamp::of(std::fs::metadata(&path).ok());
-        Self { path, stamp, tests_required: false }
+        Self { path, stamp, tests_required: false, told: None }
     }
 
     /// Whether a file whose tests fail is refused.
@@ -133,6 +136,7 @@ impl Reloader {
         let refused = match self.take().await {
             Ok(said) => {
                 info!(%file, why, rules = said, "rules read again");
+                self.file.told = None;
                 self.metrics.rules.loaded(true);
                 return Ok(said);
             }
@@ -141,10 +145,11 @@ impl Reloader {
         self.metrics.rules.loaded(false);
         let (short, long) = match refused {
             Refused::Mistakes(findings) => {
-                for problem in findings.to_json().as_array().into_iter().flatten() {
-                    error!(%file, line = %problem["line"], column = %problem["column"], problem = %problem["message"], help = %problem["help"], "a mistake in the rules file");
+                let long = findings.render(false);
+                if self.file.told.as_ref() != Some(&long) {
+                    logging::tell_findings(&findings);
                 }
-                (findings.summary(), findings.render(false))
+                (findings.summary(), long)
             }
             Refused::Tests { short, long } => {
                 let said = format!("{short}\n\n{long}");
@@ -157,7 +162,9 @@ impl Reloader {
             }
             Refused::Other(said) => (said.clone(), said),
         };
-        error!(%file, why, problem = short, "the rules file was not taken; the rules before it go on");
+        let again = if self.file.told.as_ref() == Some(&long) { "still " } else { "" };
+        error!(%file, why, problem = short, "the rules file was {again}not taken; the rules before it go on");
+        self.file.told = Some(long.clone());
         self.status.rules_refused(short);
         Err(long)
     }
@@ -172,9 +179,7 @@ impl Reloader {
         if !restart.is_empty() {
             return Err(Refused::NeedsRestart(restart));
         }
-        for problem in warnings.to_json().as_array().into_iter().flatten() {
-            warn!(line = %problem["line"], problem = %problem["message"], "in the rules file");
-        }
+        logging::tell_findings(&warnings);
         // The targets come first: by the time that something is owed to a new one, the worker knows it.
         self.worker
             .retarget(rules.targets.clone())

@@ -79,6 +79,10 @@ fn conclude(ended: Ended) -> Exit {
         Err(Failure::Usage(text)) => (Exit::Usage, text),
         Err(Failure::Fault(text)) => (Exit::Fault, text),
     };
+    if logging::is_for_machines() {
+        tracing::error!(exit = exit.code(), "{text}");
+        return exit;
+    }
     let head = paint(style::BAD, "error:");
     // Nobody is left to be told if this fails.
     let _ = writeln!(anstream::stderr().lock(), "{head} {text}");
@@ -89,6 +93,13 @@ fn conclude(ended: Ended) -> Exit {
 fn tell_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
     let text = panic.payload_as_str().unwrap_or("no reason given");
+    if logging::is_for_machines() {
+        tracing::error!(
+            "fault: {}{place}; this is a mistake in doorchime, please report it",
+            style::plain(text)
+        );
+        return;
+    }
     let head = paint(style::BAD, "fault:");
     let mut stderr = anstream::stderr().lock();
     let _ = writeln!(

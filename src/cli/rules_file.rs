@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
+use crate::logging;
 use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
 use crate::rules::file;
@@ -50,7 +51,12 @@ pub(super) fn read(named: Option<&Path>) -> Result<(String, Result<Loaded, Findi
 /// command ends with 2.
 pub(super) fn load(named: Option<&Path>) -> Result<(PathBuf, Loaded), Failure> {
     let path = find(named)?;
-    let (findings, loaded) = match file::load(&path) {
+    let read = file::load(&path);
+    if logging::is_for_machines() {
+        logging::tell_findings(read.as_ref().map_or_else(|findings| findings, |loaded| &loaded.warnings));
+        return read.map(|loaded| (path, loaded)).map_err(|_| Failure::Told(Exit::Usage));
+    }
+    let (findings, loaded) = match read {
         Ok(loaded) if loaded.warnings.is_empty() => return Ok((path, loaded)),
         Ok(loaded) if loaded.warnings.warnings() > WARNINGS_MAX => {
             let summary = loaded.warnings.summary();

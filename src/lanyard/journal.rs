@@ -13,12 +13,39 @@ const NAMED_PEOPLE_MAX: usize = 20;
 /// What people are called in the rules file.
 pub(super) type Names = HashMap<UserId, String>;
 
-pub(super) fn write(notice: &Notice, place: &str, names: &Names) {
+pub(super) struct Journal {
+    pub(super) names: Names,
+    /// There was no connection yet, or it was told that there is none: then it is told once there is.
+    missed: bool,
+}
+
+impl Journal {
+    pub(super) fn new() -> Self {
+        Self { names: Names::new(), missed: true }
+    }
+
+    pub(super) fn write(&mut self, notice: &Notice, place: &str) {
+        let told = match notice {
+            Notice::ConnectFailed { failures, .. } => failures.is_power_of_two(),
+            Notice::Lost { why, failures, .. } => *why != Loss::Renewed && failures.is_power_of_two(),
+            Notice::Refused { .. } => true,
+            _ => false,
+        };
+        self.missed |= told;
+        write(notice, place, &self.names, self.missed);
+        self.missed &= *notice != Notice::Subscribed;
+    }
+}
+
+/// `missed` says whether anybody waits to be told of a connection.
+fn write(notice: &Notice, place: &str, names: &Names, missed: bool) {
     match notice {
-        Notice::Greeted { heartbeat } => {
+        Notice::Greeted { heartbeat } if missed => {
             info!(server = place, heartbeat_ms = heartbeat.as_millis() as u64, "connected to Lanyard");
         }
-        Notice::Subscribed => info!(server = place, "subscribed"),
+        Notice::Subscribed if missed => info!(server = place, "subscribed"),
+        Notice::Greeted { .. } => debug!(server = place, "connected to Lanyard"),
+        Notice::Subscribed => debug!(server = place, "subscribed"),
         Notice::ConnectFailed { why, failures, again_in } => {
             let again_in_ms = again_in.as_millis() as u64;
             if failures.is_power_of_two() {
@@ -74,6 +101,29 @@ fn named(people: &[UserId], names: &Names) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_told_if_its_loss_was() {
+        let mut journal = Journal::new();
+        let again_in = std::time::Duration::ZERO;
+        let lost = |failures| Notice::Lost { why: Loss::NoHello, lived: again_in, failures, again_in };
+        let renewed = Notice::Lost { why: Loss::Renewed, lived: again_in, failures: 1, again_in };
+        let failed = Notice::ConnectFailed { why: String::new(), failures: 5, again_in };
+        for (notice, missed) in [
+            (Notice::Greeted { heartbeat: again_in }, true),
+            (Notice::Subscribed, false),
+            (renewed, false),
+            (lost(3), false),
+            (Notice::Subscribed, false),
+            (lost(4), true),
+            (failed, true),
+            (Notice::Subscribed, false),
+            (Notice::Refused { code: 4005, again_in }, true),
+        ] {
+            journal.write(&notice, "lanyard");
+            assert_eq!(journal.missed, missed, "{notice:?}");
+        }
+    }
 
     #[test]
     fn people_are_named_as_the_rules_name_them() {

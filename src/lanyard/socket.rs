@@ -104,7 +104,7 @@ impl Client {
 
     /// What the rules file calls people, for the log.
     pub fn name(&mut self, names: impl IntoIterator<Item = (UserId, String)>) {
-        self.hands.names = names.into_iter().collect();
+        self.hands.journal.names = names.into_iter().collect();
     }
 
     /// Asks for everybody again at once, where the last news is doubted.

@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 
 use super::delivery::{Delivery, Outcome};
 use super::health::{Health, Healths};
+use crate::rarely::{Rarely, Spell};
 use crate::time::{Moment, millis};
 
 /// From here on a pause is worth a line in the log.
@@ -18,10 +19,20 @@ const LONG_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Ward {
     healths: watch::Sender<Healths>,
-    /// Refusals in a row, by target: one lost delivery is told, a thousand of them are not told one by one.
+    /// Refusals in a row, by target.
     refusals: BTreeMap<Arc<str>, u32>,
-    /// The same of what expired.
-    expiries: BTreeMap<Arc<str>, u32>,
+    told: BTreeMap<Arc<str>, Told>,
+}
+
+/// What the log has been told of a target: one lost delivery is told, a thousand of them are not told one by one.
+#[derive(Default)]
+struct Told {
+    failing: Spell,
+    refusals: Rarely,
+    /// A refusal was told since it took something.
+    refused: bool,
+    expiries: Rarely,
+    pauses: Rarely,
 }
 
 impl Ward {
@@ -33,7 +44,7 @@ impl Ward {
     /// forgotten.
     pub fn retarget(&mut self, known: impl Fn(&str) -> bool) {
         self.refusals.retain(|name, _| known(name));
-        self.expiries.retain(|name, _| known(name));
+        self.told.retain(|name, _| known(name));
         self.healths.send_modify(|healths| {
             healths.retain(|name, _| known(name));
             for health in healths.values_mut() {
@@ -51,13 +62,11 @@ impl Ward {
         }
     }
 
-    /// A delivery ran out of time before the target took it. Told for the first, the second, the fourth, …
-    pub fn note_expiry(&mut self, delivery: &Delivery) {
-        let expiries = self.expiries.entry(delivery.target.clone()).or_default();
-        *expiries = expiries.saturating_add(1);
-        if expiries.is_power_of_two() {
+    /// A delivery ran out of time before the target took it.
+    pub fn note_expiry(&mut self, now: Moment, delivery: &Delivery) {
+        if let Some(more) = self.told(&delivery.target).expiries.tell(now.mono) {
             warn!(
-                target = %delivery.target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, expiries,
+                target = %delivery.target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, more,
                 "delivery expired before its target took it"
             );
         } else {
@@ -77,26 +86,19 @@ impl Ward {
             }
             Outcome::Delivered { .. } => {
                 self.refusals.remove(target);
-                self.expiries.remove(target);
-                match before {
-                    Some(Health::Ok) => return,
-                    Some(Health::Failing { since_ms, failures, .. }) => {
-                        let failed_for =
-                            Duration::from_millis((now.wall_ms - since_ms).max(0).unsigned_abs());
-                        info!(%target, failures, ?failed_for, "target takes deliveries again");
-                    }
-                    Some(Health::Refusing { .. } | Health::Untried) => {
-                        info!(%target, "target takes deliveries again");
-                    }
-                    Some(Health::Paused { .. } | Health::Disabled { .. }) | None => {}
+                if before == Some(Health::Ok) {
+                    return;
                 }
+                self.tell_recovery(now, target, before.as_ref());
                 self.set(target, Health::Ok);
             }
             Outcome::Later { after, pause_target: true } => {
                 let why = why();
                 // A pause of seconds is how busy targets pace us.
-                if after >= LONG_PAUSE {
-                    warn!(%target, wait_ms = millis(after), why, "target asks for a long pause");
+                if after >= LONG_PAUSE
+                    && let Some(more) = self.told(target).pauses.tell(now.mono)
+                {
+                    warn!(%target, wait_ms = millis(after), why, more, "target asks for a long pause");
                 } else {
                     debug!(%target, wait_ms = millis(after), "target asks for a pause");
                 }
@@ -129,8 +131,13 @@ impl Ward {
         after: Duration,
         why: String,
     ) {
+        let wait_ms = millis(after);
+        if let Some(more) = self.told(target).failing.is_so(now.mono) {
+            warn!(%target, why, wait_ms, more, "target fails: its deliveries are put off and tried again");
+        } else {
+            debug!(%target, why, wait_ms, "delivery put off again");
+        }
         if let Some(&Health::Failing { since_ms, failures, .. }) = before {
-            debug!(%target, failures = failures + 1, why, wait_ms = millis(after), "delivery put off again");
             // Whoever watches wants to know that it fails, not how often.
             self.healths.send_if_modified(|healths| {
                 let failures = failures.saturating_add(1);
@@ -138,20 +145,20 @@ impl Ward {
                 false
             });
         } else {
-            warn!(%target, why, wait_ms = millis(after), "target fails: its deliveries are put off and tried again");
             self.set(target, Health::Failing { since_ms: since_ms(before, now), failures: 1, why });
         }
     }
 
-    /// The first refusal in a row is told, then the second, the fourth, the eighth.
     fn note_refusal(&mut self, now: Moment, delivery: &Delivery, before: Option<&Health>, why: String) {
         let target = &delivery.target;
         let refusals = self.refusals.entry(target.clone()).or_default();
         *refusals = refusals.saturating_add(1);
         let refusals = *refusals;
-        if refusals.is_power_of_two() {
+        let told = self.told.entry(Arc::clone(target)).or_default();
+        if let Some(more) = told.refusals.tell(now.mono) {
+            told.refused = true;
             error!(
-                %target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, refusals, why,
+                %target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, why, more,
                 "delivery refused for good: `doorchime outbox show` has the answer"
             );
         } else {
@@ -162,6 +169,25 @@ impl Ward {
             let since_ms = since_ms(before, now);
             self.set(target, Health::Refusing { since_ms, refusals, why });
         }
+    }
+
+    /// It takes deliveries again; told if it was told that it did not.
+    fn tell_recovery(&mut self, now: Moment, target: &Arc<str>, before: Option<&Health>) {
+        let told = self.told(target);
+        let (failed, refused) = (told.failing.is_over(), std::mem::take(&mut told.refused));
+        match before {
+            Some(Health::Failing { since_ms, failures, .. }) if failed => {
+                let failed_for = Duration::from_millis((now.wall_ms - since_ms).max(0).unsigned_abs());
+                info!(%target, failures, ?failed_for, "target takes deliveries again");
+            }
+            Some(Health::Untried) => info!(%target, "target takes deliveries again"),
+            _ if failed || refused => info!(%target, "target takes deliveries again"),
+            _ => debug!(%target, "target takes deliveries again"),
+        }
+    }
+
+    fn told(&mut self, target: &Arc<str>) -> &mut Told {
+        self.told.entry(Arc::clone(target)).or_default()
     }
 
     fn set(&mut self, target: &Arc<str>, health: Health) {

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::lanyard::chance::Chance;
 use crate::metrics::stages::{Stage, Stages};
 use crate::metrics::{Metrics, OutboxMetrics};
+use crate::rarely::Rarely;
 use crate::targets::Target;
 use crate::time::Moment;
 
@@ -69,6 +70,8 @@ const MAIL_MAX: usize = 64;
 /// No new attempts while more outcomes than this are not on disk: after a kill they would all be repeated.
 /// A disk that takes 30 ms for a transaction still lets 8,000 a second through.
 const UNSETTLED_MAX: usize = 256;
+/// Deliveries that one line of the log names.
+const NUDGES_NAMED_MAX: usize = 10;
 /// Between tries to read from a store that fails.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -91,6 +94,7 @@ pub struct Worker {
     settling: usize,
     handing_on: HandingOn,
     pending: Pending,
+    uncounted: Rarely,
 }
 
 /// A way to the worker.
@@ -135,7 +139,7 @@ enum Errand {
     },
     Nudged(Vec<Nudge>),
     Counted(Vec<Waiting>),
-    Uncounted,
+    Uncounted(StoreError),
     /// The store has ended: nothing more comes of it.
     Closed,
 }
@@ -170,6 +174,7 @@ impl Worker {
             settling: 0,
             handing_on: HandingOn::default(),
             pending,
+            uncounted: Rarely::default(),
         };
         worker.retarget(targets);
         Ok((worker, handle))
@@ -208,15 +213,9 @@ impl Worker {
 
     /// What the last run left behind is in the store.
     async fn begin(&mut self) {
-        loop {
-            match self.store.waiting().await {
-                Ok(waiting) => return self.recall(waiting),
-                Err(StoreError::Closed) => return,
-                Err(error) => {
-                    error!(%error, "the outbox cannot be read");
-                    self.clock.sleep_until(self.clock.now().mono + READ_AGAIN).await;
-                }
-            }
+        let store = self.store.clone();
+        if let Some(waiting) = read(self.clock, "the outbox", || store.waiting()).await {
+            self.recall(waiting);
         }
     }
 
@@ -279,7 +278,7 @@ impl Worker {
                     });
                 }
                 Some(Action::Expired { seq, delivery }) => {
-                    self.ward.note_expiry(&delivery);
+                    self.ward.note_expiry(now, &delivery);
                     self.settings.metrics.settled(&delivery.target, "expired");
                     self.pending.fewer(&delivery.target);
                     self.handing_on.next |= !delivery.fallbacks.is_empty();
@@ -397,6 +396,7 @@ impl Worker {
             Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
             Errand::Nudged(nudges) => {
                 let nudged = !nudges.is_empty();
+                tell_nudges(&nudges);
                 for nudge in nudges {
                     match nudge {
                         Nudge::Retry(owed) => {
@@ -414,7 +414,12 @@ impl Worker {
             // A count that was read before the last outcome was written is out of date.
             Errand::Counted(_) if self.queue.is_idle() => self.counted(Vec::new()),
             Errand::Counted(waiting) => self.counted(waiting),
-            Errand::Uncounted | Errand::Closed => {}
+            Errand::Uncounted(error) => {
+                if let Some(more) = self.uncounted.tell(now.mono) {
+                    warn!(%error, more, "the outbox cannot be counted");
+                }
+            }
+            Errand::Closed => {}
         }
     }
 
@@ -477,10 +482,7 @@ impl Worker {
             match store.waiting().await {
                 Ok(waiting) => Errand::Counted(waiting),
                 Err(StoreError::Closed) => Errand::Closed,
-                Err(error) => {
-                    warn!(%error, "the outbox cannot be counted");
-                    Errand::Uncounted
-                }
+                Err(error) => Errand::Uncounted(error),
             }
         };
         self.errands.push(count.boxed());
@@ -526,14 +528,63 @@ impl WorkerHandle {
     }
 }
 
+/// What somebody has done by hand, on the page or with `doorchime outbox`.
+fn tell_nudges(nudges: &[Nudge]) {
+    let spell = |seqs: Vec<i64>| {
+        let mut named: Vec<String> = seqs.iter().take(NUDGES_NAMED_MAX).map(i64::to_string).collect();
+        if seqs.len() > NUDGES_NAMED_MAX {
+            named.push(format!("and {} more", seqs.len() - NUDGES_NAMED_MAX));
+        }
+        named.join(", ")
+    };
+    let again = nudges.iter().filter_map(|nudge| match nudge {
+        Nudge::Retry(owed) => Some(owed.seq),
+        Nudge::Gone(_) => None,
+    });
+    let gone = nudges.iter().filter_map(|nudge| match nudge {
+        Nudge::Retry(_) => None,
+        Nudge::Gone(seq) => Some(*seq),
+    });
+    let (again, gone): (Vec<i64>, Vec<i64>) = (again.collect(), gone.collect());
+    if !again.is_empty() {
+        info!(deliveries = spell(again), "sent again by hand");
+    }
+    if !gone.is_empty() {
+        info!(deliveries = spell(gone), "dropped by hand");
+    }
+}
+
 async fn read_page(store: StoreHandle, clock: Clock, target: Arc<str>, after: i64, limit: usize) -> Errand {
+    match read(clock, &target, || store.pending(target.clone(), after, limit)).await {
+        Some(page) => Errand::Paged { target, page },
+        None => Errand::Closed,
+    }
+}
+
+/// Reads from the store, however often that takes; nothing if it has ended.
+async fn read<T, F: Future<Output = Result<T, StoreError>>>(
+    clock: Clock,
+    what: &str,
+    read: impl Fn() -> F,
+) -> Option<T> {
+    let mut trouble = Rarely::default();
+    let mut failed = false;
     loop {
-        match store.pending(target.clone(), after, limit).await {
-            Ok(page) => return Errand::Paged { target, page },
-            Err(StoreError::Closed) => return Errand::Closed,
+        match read().await {
+            Ok(found) => {
+                if failed {
+                    info!(what, "deliveries can be read again");
+                }
+                return Some(found);
+            }
+            Err(StoreError::Closed) => return None,
             Err(error) => {
-                error!(%target, %error, "deliveries cannot be read");
-                clock.sleep_until(clock.now().mono + READ_AGAIN).await;
+                failed = true;
+                let now = clock.now().mono;
+                if let Some(more) = trouble.tell(now) {
+                    error!(what, %error, more, "deliveries cannot be read");
+                }
+                clock.sleep_until(now + READ_AGAIN).await;
             }
         }
     }

@@ -13,6 +13,7 @@ use super::line::{self, Header, Stamp, Stamper};
 use super::tape::{Existing, Tape, TapeError};
 use crate::clock::Clock;
 use crate::lanyard::observation::Observation;
+use crate::rarely::Spell;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
 
@@ -88,6 +89,7 @@ impl Recorder {
             lost: 0,
             flush_at: now.mono + FLUSH_EVERY,
             again_at: Duration::ZERO,
+            trouble: Spell::default(),
         };
         let thread = std::thread::Builder::new().name("recorder".to_owned());
         let thread = thread
@@ -182,6 +184,8 @@ struct Writer {
     lost: u64,
     flush_at: Duration,
     again_at: Duration,
+    /// What the log is told of a disk that takes nothing.
+    trouble: Spell,
 }
 
 impl Writer {
@@ -230,7 +234,9 @@ impl Writer {
                 self.shared.file_bytes.store(file_bytes, Ordering::Relaxed);
             }
             (Err(error), _) => {
-                warn!(file = %self.reel.path.display(), %error, "the recording cannot be written; tried again every minute");
+                if let Some(more) = self.trouble.is_so(now) {
+                    warn!(file = %self.reel.path.display(), %error, more, "the recording cannot be written; tried again every minute");
+                }
                 self.shared.set_trouble(Some(error.to_string()));
                 self.tape = None;
                 self.lost += 1;
@@ -247,7 +253,9 @@ impl Writer {
             self.again_at = now + TRY_AGAIN_AFTER;
             return;
         };
-        info!(file = %self.reel.path.display(), missed = self.lost, "the recording can be written again");
+        if self.trouble.is_over() {
+            info!(file = %self.reel.path.display(), missed = self.lost, "the recording can be written again");
+        }
         self.shared.set_trouble(None);
         let told = tape.push(stamp, &line::missed(stamp, std::mem::take(&mut self.lost)));
         self.tape = Some(tape);

@@ -4,8 +4,10 @@
 //! whether it is ready needs the token. Whatever changes something needs the token, if there is one, and must
 //! not come from a page elsewhere.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,8 +15,15 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tracing::{info, warn};
 
+use crate::clock::Clock;
+use crate::printable;
+use crate::rarely::Rarely;
+
 /// A token shorter than this can be guessed.
 pub const TOKEN_CHARS_ADVISED: usize = 16;
+
+/// Of a path, so much is told in the log.
+const PATH_CHARS_MAX: usize = 80;
 
 /// Names for this machine beside addresses and what `--listen` says.
 const LOCAL_NAME: &str = "localhost";
@@ -76,12 +85,15 @@ impl fmt::Debug for Token {
 }
 
 /// The rules of the door.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Access {
     token: Option<Token>,
     reach: Reach,
     /// The host in `--listen`, in lower case.
     called: String,
+    clock: Clock,
+    /// What the log was told of those who were turned away: whoever guesses at a token must not fill a disk.
+    turned_away: Mutex<HashMap<Refusal, Rarely>>,
 }
 
 /// From where the bot can be reached.
@@ -114,7 +126,7 @@ pub enum Grant {
     Stranger,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// It listens beyond this machine, or a proxy stands before it, and no token was set.
     Closed,
@@ -124,6 +136,18 @@ pub enum Refusal {
     ForeignHost,
     /// A page elsewhere asks.
     ForeignPage,
+}
+
+impl Refusal {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "it came from beyond this machine or through a proxy, and there is no --token",
+            Self::NoToken => "it had no token",
+            Self::WrongToken => "its token was wrong",
+            Self::ForeignHost => "it asked for a name that is not this machine's",
+            Self::ForeignPage => "a page elsewhere sent it",
+        }
+    }
 }
 
 /// What counts of a request's head.
@@ -149,7 +173,8 @@ impl Access {
     pub fn new(token: Option<Token>, listening: IpAddr, called: &str) -> Self {
         let local = listening.to_canonical().is_loopback();
         let reach = if local { Reach::Loopback } else { Reach::Beyond };
-        Self { token, reach, called: called.to_ascii_lowercase() }
+        let (clock, turned_away) = (Clock::start(), Mutex::default());
+        Self { token, reach, called: called.to_ascii_lowercase(), clock, turned_away }
     }
 
     pub fn reach(&self) -> Reach {
@@ -181,6 +206,16 @@ impl Access {
                 advised = TOKEN_CHARS_ADVISED,
                 "the token is short and can be guessed: `openssl rand -hex 32` makes a long one"
             );
+        }
+    }
+
+    /// Says in the log that somebody was turned away, who asked for this path.
+    pub fn tell_refusal(&self, refusal: Refusal, path: &str) {
+        let now = self.clock.now().mono;
+        let mut told = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = told.entry(refusal).or_default().tell(now) {
+            let path: String = printable::plain(path).chars().take(PATH_CHARS_MAX).collect();
+            warn!(path, why = refusal.word(), more, "a request was turned away");
         }
     }
 

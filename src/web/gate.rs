@@ -48,10 +48,15 @@ pub async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> R
             next.run(request).await
         }
         Err(refusal) => {
+            let with_page = wants_page(&request);
+            // Whoever opens the page for the first time has no token yet, and is asked for it.
+            if !(with_page && refusal == Refusal::NoToken) {
+                web.access.tell_refusal(refusal, request.uri().path());
+            }
             if refusal == Refusal::WrongToken {
                 tokio::time::sleep(WRONG_WAIT).await;
             }
-            refuse(refusal, wants_page(&request))
+            refuse(refusal, with_page)
         }
     };
     let keep = response.extensions().get::<Keep>().copied();
@@ -173,6 +178,7 @@ pub async fn login(State(web): State<Web>, headers: HeaderMap, body: String) -> 
     let given = given.and_then(|uri| Query::<Login>::try_from_uri(&uri).ok());
     let token = web.access.token().zip(given).filter(|(token, given)| token.is(given.token.trim()));
     let Some((token, _)) = token else {
+        web.access.tell_refusal(Refusal::WrongToken, "/login");
         tokio::time::sleep(WRONG_WAIT).await;
         return login::page(StatusCode::UNAUTHORIZED, true);
     };

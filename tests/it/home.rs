@@ -152,7 +152,8 @@ impl Home {
         std::fs::read_to_string(self.path("printed")).unwrap_or_default()
     }
 
-    fn start_with_args(&self, args: &[&str]) -> Bot {
+    /// Starts the program with these arguments.
+    pub fn start_with_args(&self, args: &[&str]) -> Bot {
         self.spawn(doorchime(self.dir.path(), args).stdout(Stdio::null()))
     }
 

@@ -17,6 +17,7 @@ mod filled;
 mod home;
 mod lanyard;
 mod lanyard_network;
+mod logs;
 mod metrics;
 mod misfortunes;
 mod misfortunes_outbox;

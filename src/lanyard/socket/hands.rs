@@ -15,7 +15,7 @@ use tracing::debug;
 
 use crate::lanyard::counts::LanyardCounts;
 use crate::lanyard::dial::{DialError, Dialer, Socket};
-use crate::lanyard::journal::{self, Names};
+use crate::lanyard::journal::Journal;
 use crate::lanyard::notice::Notice;
 use crate::lanyard::observation::Observation;
 use crate::lanyard::session::{HEARTBEAT, Output, Session};
@@ -36,7 +36,7 @@ pub(super) struct Hands {
     pub(super) complained: bool,
     pub(super) trouble: Option<String>,
     /// For the log.
-    pub(super) names: Names,
+    pub(super) journal: Journal,
 }
 
 pub(super) enum Link {
@@ -67,7 +67,7 @@ impl Hands {
             socket_bytes: 0,
             complained: false,
             trouble: None,
-            names: Names::new(),
+            journal: Journal::new(),
         }
     }
 
@@ -169,6 +169,6 @@ impl Hands {
             }
             _ => {}
         }
-        journal::write(notice, &self.dialer.address.place(), &self.names);
+        self.journal.write(notice, &self.dialer.address.place());
     }
 }

@@ -13,6 +13,7 @@ use super::place::{Lock, Seen};
 use super::{fallbacks, rows};
 use crate::clock::Clock;
 use crate::outbox::delivery::{Fate, FellBack, Owed};
+use crate::rarely::{Rarely, Spell};
 use crate::time::Backoff;
 
 /// No more rows than this go into one transaction by gathering; a single commit may hold more.
@@ -39,6 +40,9 @@ pub struct Thread {
     /// What could not be written yet, or waits for its transaction.
     held: Vec<Write>,
     blocked: Option<Blocked>,
+    /// What the log is told of that, and of a database that cannot be looked at.
+    trouble: Spell,
+    unseen: Rarely,
     next_seq: i64,
     history: History,
     data_version: i64,
@@ -85,7 +89,21 @@ impl Thread {
         let history = History { counts: count_history(&db).map_err(failed)?, pruned: None };
         let data_version = data_version(&db).map_err(failed)?;
         let held = Vec::new();
-        Ok(Self { path, db, seen, lock, clock, wires, held, blocked: None, next_seq, history, data_version })
+        Ok(Self {
+            path,
+            db,
+            seen,
+            lock,
+            clock,
+            wires,
+            held,
+            blocked: None,
+            trouble: Spell::default(),
+            unseen: Rarely::default(),
+            next_seq,
+            history,
+            data_version,
+        })
     }
 
     pub fn run(mut self) {
@@ -184,7 +202,9 @@ impl Thread {
 
     fn note_writable(&mut self) {
         if self.blocked.take().is_some() {
-            info!("the outbox can be written again");
+            if self.trouble.is_over() {
+                info!("the outbox can be written again");
+            }
             self.wires.state.send_replace(StoreState::Writable);
         }
     }
@@ -233,8 +253,8 @@ impl Thread {
     fn note_blocked(&mut self, error: &StoreError) {
         let why = error.to_string();
         let failures = self.blocked.as_ref().map_or(0, |blocked| blocked.failures).saturating_add(1);
-        if failures == 1 {
-            error!(%why, "the outbox cannot be written: nothing is lost, but everything waits");
+        if let Some(more) = self.trouble.is_so(self.clock.now().mono) {
+            error!(%why, more, "the outbox cannot be written: nothing is lost, but everything waits");
         }
         // Should the disk have taken it all the same, its numbers are not ours to give again.
         self.next_seq = rows::next_seq(&self.db).map_or(self.next_seq, |seq| seq.max(self.next_seq));
@@ -280,7 +300,11 @@ impl Thread {
                 self.wires.nudged.send_replace(());
             }
             Ok(_) => {}
-            Err(error) => warn!(%error, "the outbox cannot be looked at"),
+            Err(error) => {
+                if let Some(more) = self.unseen.tell(self.clock.now().mono) {
+                    warn!(%error, more, "the outbox cannot be looked at");
+                }
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ when the file is read. In YAML, a condition that begins with `!`, or has `: ` or
 - A thing where true or false is wanted asks whether it is there: `playing && !streaming`.
 - Times and lengths of time can be compared, added and subtracted: `now.time - track.started_at > duration("1m")`.
 - A name with a `-` is written in backticks: `` `my-friend`.online ``.
-- List macros nest two deep. A condition that takes too many steps does not hold, and `run --log-level debug` says so.
+- List macros nest two deep. A condition that takes too many steps does not hold, and the log says so once.
 "#;
 
 pub fn file(text: &mut String) {
