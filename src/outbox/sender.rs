@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Client, Method, Response, redirect, retry};
 use rustls::CertificateError;
 use secrecy::{ExposeSecret, SecretString};
@@ -135,14 +135,20 @@ fn build(client: &Client, request: &mut Request) -> Option<reqwest::Request> {
     let ours =
         ours.into_iter().filter(|(name, _)| request.headers.iter().all(|(own, _)| own != name.as_str()));
     let ours: HeaderMap = ours.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-    let mut builder = client.request(method, request.url.expose_secret()).headers(ours);
+    let body = std::mem::take(&mut request.body);
+    let builder = client.request(method, request.url.expose_secret()).headers(ours).body(body);
+    let mut built = builder.build().ok()?;
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let mut value = HeaderValue::from_bytes(value.expose_secret().as_bytes()).ok()?;
         value.set_sensitive(true);
-        builder = builder.header(name, value);
+        // A header that is written counts more than a user in the address.
+        if name == AUTHORIZATION {
+            built.headers_mut().remove(AUTHORIZATION);
+        }
+        built.headers_mut().append(name, value);
     }
-    builder.body(std::mem::take(&mut request.body)).build().ok()
+    Some(built)
 }
 
 /// Puts what matters of an answer into `answer` as it comes.

@@ -60,6 +60,21 @@ async fn a_request_arrives_as_it_was_made() {
 }
 
 #[tokio::test]
+async fn who_it_comes_from_is_said_once() {
+    let receiver = Receiver::start(LOOPBACK, |_| Play::status(204)).await.unwrap();
+    let with_user = receiver.url("/hook").replace("://", "://user:password@");
+    answered(send(with_user.clone()).await);
+    let mut without_header = post(with_user);
+    without_header.headers.clear();
+    answered(Sender::new().unwrap().send(&mut without_header, Duration::from_secs(10), None).await);
+    let said = receiver.heard().into_iter().map(|heard| {
+        let told = heard.headers.into_iter().filter(|(name, _)| name == "authorization");
+        told.map(|(_, value)| value).collect::<Vec<_>>()
+    });
+    assert_eq!(said.collect::<Vec<_>>(), [[SECRET], ["Basic dXNlcjpwYXNzd29yZA=="]]);
+}
+
+#[tokio::test]
 async fn no_redirect_is_followed() {
     let elsewhere = Receiver::start(LOOPBACK, |_| Play::status(200)).await.unwrap();
     for status in [301, 302, 303, 307, 308] {
