@@ -56,8 +56,13 @@ impl Home {
 
     /// The same, with more arguments.
     pub async fn start_listening_with(&self, more: &[&str]) -> (Bot, String) {
+        self.start_listening_at("127.0.0.1:0", more).await
+    }
+
+    /// The same, at an address.
+    pub async fn start_listening_at(&self, at: &str, more: &[&str]) -> (Bot, String) {
         let asked = self.subscriptions();
-        let bot = self.start_with_args(&[&["run", "--listen", "127.0.0.1:0"], more].concat());
+        let bot = self.start_with_args(&[&["run", "--listen", at], more].concat());
         self.until("it subscribes", || self.subscriptions() > asked).await;
         let log = self.log();
         // The log of an earlier run stands before it.

@@ -165,5 +165,25 @@ async fn reading_is_open_and_a_button_asks_for_the_token() {
     town.home.until("it is sent again", || tried() > before).await;
     let console = page.console();
     assert!(console.iter().all(|line| line.contains("401")), "{console:#?}");
+    page.click(At::Button("Log out"));
+    page.until_says(At::Css("footer"), "Log in");
+    assert!(page.cookies().is_empty(), "{:?}", page.cookies());
+    page.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_was_away_is_followed_again() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("restart") else { return };
+    open(&page, "/?view=people&person=alice");
+    let town = town.restart().await;
+    page.until("it is live again", |page| {
+        town.home.lanyard.set(&alice().playing("Tetris"));
+        page.text_at(At::Css("#live")) == "live" && page.text_at(At::Css("main")).contains("Tetris")
+    });
+    assert!(is_the_same(&page));
+    // That it could not be reached for a while.
+    let console = page.console();
+    assert!(console.iter().all(|line| line.contains("ERR_")), "{console:#?}");
     page.leave();
 }

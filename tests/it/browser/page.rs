@@ -91,6 +91,12 @@ impl Page {
         self.do_at(at, |driver, element| driver.post(&format!("element/{element}/value"), &keys));
     }
 
+    /// Writes into a field in place of what is there.
+    pub fn fill(&self, at: At<'_>, text: &str) {
+        self.do_at(at, |driver, element| driver.post(&format!("element/{element}/clear"), &json!({})));
+        self.type_into(at, text);
+    }
+
     /// Presses keys wherever the focus is.
     pub fn press(&self, keys: &str) {
         let each = keys

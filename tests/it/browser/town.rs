@@ -37,7 +37,7 @@ rules:
 "#;
 
 /// Every view, each with something in it, and what it is called on pictures.
-pub const VIEWS: [(&str, &str); 9] = [
+pub const VIEWS: [(&str, &str); 10] = [
     ("people", "/"),
     ("person", "/?view=people&person=alice"),
     ("unmonitored", "/?view=people&person=stranger"),
@@ -46,6 +46,7 @@ pub const VIEWS: [(&str, &str); 9] = [
     ("activity", "/?view=activity"),
     ("deliveries", "/?view=deliveries"),
     ("delivery", "/?view=deliveries&delivery=DEAD"),
+    ("try", "/?view=try&person=alice"),
     ("refused", "/?view=people&person=alcie"),
 ];
 
@@ -56,7 +57,7 @@ pub struct Town {
     pub kind: Arc<AtomicBool>,
     /// The number of a delivery that was refused.
     pub dead: u64,
-    _bot: Bot,
+    bot: Bot,
 }
 
 impl Town {
@@ -73,7 +74,7 @@ impl Town {
         home.lanyard.set(&bob.clone().kv("mood", "good"));
         home.lanyard.set(&alice);
         let (bot, address) = home.start_listening_with(more).await;
-        let mut town = Self { home, address, kind, dead: 0, _bot: bot };
+        let mut town = Self { home, address, kind, dead: 0, bot };
         let known = r#""standing":"unmonitored""#;
         town.home.until_said(&town.address, "/api/v1/people/stranger", |said| said.contains(known)).await;
         town.home.lanyard.set(&bob);
@@ -89,6 +90,14 @@ impl Town {
         let tried = |said: &str| said.contains("not today");
         town.home.until_said(&town.address, "/api/v1/deliveries?target=moody", tried).await;
         town
+    }
+
+    /// The bot is killed and comes back where it was.
+    pub async fn restart(self) -> Self {
+        let Self { home, address, kind, dead, bot } = self;
+        bot.kill();
+        let (bot, address) = home.start_listening_at(&address, &[]).await;
+        Self { home, address, kind, dead, bot }
     }
 
     /// A browser that looks at it.

@@ -5,7 +5,7 @@ use super::page::At;
 use super::town::Town;
 
 /// What a view says of the town, for those who read.
-const SAYS: [(&str, &[&str]); 9] = [
+const SAYS: [(&str, &[&str]); 10] = [
     (
         "people",
         &[
@@ -27,6 +27,7 @@ const SAYS: [(&str, &[&str]); 9] = [
     ("activity", &["changed_kv", "movie", "started_playing", "gaming"]),
     ("deliveries", &["dead", "403", "delivered", "pending", "500", "moody"]),
     ("delivery", &["Attempts", "403", "never", "rusty"]),
+    ("try", &["What would ring", "how alice has been", "Fill in how they are now"]),
     ("refused", &["This cannot be shown", "did you mean"]),
 ];
 
@@ -99,4 +100,44 @@ async fn without_script_each_view_reads_and_each_button_works() {
     town.home.until("it is sent again", || town.home.receiver.heard().len() > before).await;
     page.until("it is shown", |page| page.path() == format!("/?view=deliveries&delivery={}", town.dead));
     page.leave_after("person=alcie");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_ring_is_tried_and_nothing_is_sent() {
+    let town = Town::new(&[]).await;
+    let Some(page) = town.page("try") else { return };
+    page.open("/?view=rules");
+    page.click(At::Link("Try it"));
+    page.until_says(At::Css("h1"), "Try it");
+    let heard = town.home.receiver.heard().len();
+    page.fill(At::Css("#before"), "{status: online}");
+    page.fill(At::Css("#after"), "{status: online, playing: \"Braid\", custom_status: \"<b onclick=x>\"}");
+    page.click(At::Button("Try it"));
+    page.until_says(At::Css("#result"), "gaming");
+    for (rule, becomes) in [("gaming", "rings"), ("said", "rings"), ("scene", "does not ring")] {
+        let found = page.text_at(At::Css(&format!("[aria-label=\"Rule {rule}\"]")));
+        assert!(found.contains(becomes), "{rule}: {found}");
+    }
+    for (scheme, name) in [("light", "result"), ("dark", "result-dark")] {
+        page.in_scheme(scheme);
+        contrast(&page, name);
+        page.picture(name);
+    }
+    spoken(&page, "result");
+    by_keyboard(&page, "result");
+    harmless(&page, "result");
+    page.on_a_phone();
+    fits_a_phone(&page, "result");
+    page.picture("result-phone");
+    assert!(!page.text().contains("T0PSECRET"), "{}", page.text());
+    // What cannot be read is said where it was written.
+    page.fill(At::Css("#after"), "{status: awake}");
+    page.click(At::Button("Try it"));
+    page.until_says(At::Css("[role=alert]"), "awake");
+    page.picture("mistake-phone");
+    assert_eq!(
+        town.home.receiver.heard().iter().skip(heard).filter(|heard| heard.path != "/moody").count(),
+        0
+    );
+    page.leave_after("/try");
 }
