@@ -28,8 +28,13 @@ pub type More = Option<u64>;
 impl Rarely {
     /// It is so. Whether to tell it, and what more there is to tell.
     pub fn tell(&mut self, now: Duration) -> Option<More> {
+        self.tell_if(now, false)
+    }
+
+    /// The same; `must` if it is to be told, however rarely that would be.
+    fn tell_if(&mut self, now: Duration, must: bool) -> Option<More> {
         let gap = match &mut self.last {
-            Some(last) if now < last.told + last.gap => {
+            Some(last) if !must && now < last.told + last.gap => {
                 last.seen = now;
                 self.untold += 1;
                 return None;
@@ -43,26 +48,32 @@ impl Rarely {
     }
 }
 
+/// One that lasts so long is told however often it has come and gone: the last word must not be that it is over.
+const LASTING: Duration = Duration::from_secs(30);
+
 /// A trouble that comes and goes: its end is told if its beginning was.
 #[derive(Debug, Default)]
 pub struct Spell {
     rarely: Rarely,
+    since: Option<Duration>,
     told: bool,
 }
 
 impl Spell {
     /// It has begun, or goes on: whether to tell it. Once that is done, only its end is.
     pub fn is_so(&mut self, now: Duration) -> Option<More> {
+        let lasts = now >= *self.since.get_or_insert(now) + LASTING;
         if self.told {
             return None;
         }
-        let more = self.rarely.tell(now)?;
+        let more = self.rarely.tell_if(now, lasts)?;
         self.told = true;
         Some(more)
     }
 
     /// It is over: whether to tell that.
     pub fn is_over(&mut self) -> bool {
+        self.since = None;
         std::mem::take(&mut self.told)
     }
 }
@@ -103,11 +114,11 @@ mod tests {
             if spell.is_so(now).is_some() {
                 lines.push(format!("{second} begins"));
             }
-            if second < 150 && spell.is_over() {
+            if second < 100 && spell.is_over() {
                 lines.push(format!("{second} ends"));
             }
         }
-        assert_eq!(lines, ["0 begins", "0 ends", "60 begins", "60 ends", "180 begins"]);
+        assert_eq!(lines, ["0 begins", "0 ends", "60 begins", "60 ends", "130 begins"]);
         assert!(spell.is_over() && !spell.is_over());
     }
 }
