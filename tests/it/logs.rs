@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Heard, Play};
+use doorchime::simulator::server::Mood;
 use serde_json::Value;
 
 use crate::home::{Home, people};
@@ -55,6 +56,22 @@ async fn a_target_that_takes_every_other_delivery_is_not_told_of_each_time() {
     assert!(bot.stop().await.success(), "{}", home.log());
     let told = (lines(&home, "target fails"), lines(&home, "takes deliveries again"));
     assert!((1..=2).contains(&told.0) && told.1 <= 2, "{told:?}\n{}", home.log());
+    assert!(home.log().lines().count() < 20, "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_and_a_lanyard_that_are_away_are_told_once() {
+    let home = home(|_| Play::Silence).await;
+    home.write_rules(&RULES.replace("RECEIVER/hook", "http://127.0.0.1:9/hook"));
+    let (bot, address) = home.start_listening().await;
+    home.until_said(&address, "/api/v1/people?limit=1", |said| said.contains("\"live\"")).await;
+    ring(&home).await;
+    home.until_said(&address, "/api/v1/status", |said| said.contains("connection refused")).await;
+    home.lanyard.set_mood(Mood { refuses: true, ..home.lanyard.mood() });
+    home.lanyard.drop_all();
+    home.until("it is tried again", || lines(&home, "failures=4") == 1).await;
+    assert!(bot.stop().await.success(), "{}", home.log());
+    assert_eq!(lines(&home, "target fails"), 1, "{}", home.log());
     assert!(home.log().lines().count() < 20, "{}", home.log());
 }
 

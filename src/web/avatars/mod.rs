@@ -27,7 +27,7 @@ use crate::presence::model::UserId;
 /// So many are fetched at once.
 const FETCHING_MAX: usize = 2;
 /// Nobody waits longer for a picture, in the queue and for the answer: then its place is taken.
-const WAIT_MAX: Duration = Duration::from_secs(3);
+const WAIT_MAX: Duration = Duration::from_secs(4);
 /// A picture that could not be had is not asked for again for so long …
 const MISSING_FOR: Duration = Duration::from_secs(600);
 /// … and a network that is not there is not asked for any.
