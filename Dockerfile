@@ -2,6 +2,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo ./.cargo
 COPY rules.example.yaml ./
 COPY src ./src
 # What was downloaded and built before stays in the caches, which are not part of the image.
