@@ -197,6 +197,36 @@ async fn nobodys_text_is_more_than_text() {
 }
 
 #[tokio::test]
+async fn a_day_is_drawn_and_no_name_does_anything_in_it() {
+    let seen = Seen::new().await;
+    seen.home.lanyard.set(&alice().playing("Braid").listening(SPOILERS, SPOILERS, SPOILERS));
+    seen.until("/?view=people&person=alice", "class=\"bar playing\"").await;
+    seen.home.lanyard.set(&alice().playing(SPOILERS));
+    let page = seen.until("/?view=people&person=alice", ">playing</text>").await;
+    let page = if page.contains("short ones: ") {
+        page
+    } else {
+        seen.until("/?view=people&person=alice", "short ones: ").await
+    };
+    for told in [
+        "role=\"img\" aria-label=\"The last 24 hours",
+        "<title>online: ",
+        "<title>not watched: ",
+        "class=\"bar listening\"",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "<title>rang 2 times from ",
+        "href=\"/?view=deliveries&amp;",
+        "<details id=\"day-table\">",
+    ] {
+        assert!(page.contains(told), "it says nothing of {told}: {page}");
+    }
+    well_nested("the day", &page);
+    assert_eq!(page.matches("<script").count(), 1, "{page}");
+    assert!(!page.contains("<img src=x") && !page.contains('\u{202e}'), "{page}");
+    assert!(!page.contains(" style="), "no style but the page's own: {page}");
+}
+
+#[tokio::test]
 async fn what_is_tried_is_answered_below_the_form() {
     let seen = Seen::new().await;
     seen.home.lanyard.set(&alice().playing("Factorio \"<b>").kv("k", "a: b"));

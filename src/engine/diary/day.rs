@@ -43,7 +43,10 @@ impl Day {
         }
         let unwatched = apart(unwatched, told);
         if let Some(presence) = person.shown() {
-            stretches.extend(going_on(&presence, &person.since));
+            // A status whose beginning is not known began at the earliest where the one before it ended.
+            let of_status = stretches.iter().rev().find(|stretch| stretch.lane == Lane::Status);
+            let before_ms = of_status.map(|stretch| stretch.to_ms);
+            stretches.extend(going_on(&presence, &person.since, before_ms));
         }
         let lane = |lane| {
             let of_lane = stretches.iter().filter(|stretch| stretch.lane == lane);
@@ -57,7 +60,7 @@ impl Day {
 }
 
 /// What a person does now, without an end.
-fn going_on(presence: &Presence<'_>, since: &Since) -> Vec<Stretch> {
+fn going_on(presence: &Presence<'_>, since: &Since, before_ms: Option<i64>) -> Vec<Stretch> {
     let endless = |lane, name: &str, began_ms: Option<i64>| Stretch {
         lane,
         name: cut(name),
@@ -66,7 +69,7 @@ fn going_on(presence: &Presence<'_>, since: &Since) -> Vec<Stretch> {
         parts: 1,
     };
     let status_ms = if presence.status == Status::Offline { since.online_ms() } else { since.status_ms() };
-    let status = endless(Lane::Status, presence.status.word(), status_ms);
+    let status = endless(Lane::Status, presence.status.word(), status_ms.or(before_ms));
     let track = presence.track.as_ref();
     let track = track.map(|track| endless(Lane::Listening, &track_name(track), since.track_ms()));
     let doing = presence.activities.iter().filter_map(|activity| {

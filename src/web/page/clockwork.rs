@@ -11,6 +11,8 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde_json::Value;
 
 use super::paper::escape;
+use crate::clock::Clock;
+use crate::web::server::Web;
 
 /// Now, and where.
 #[derive(Clone)]
@@ -26,6 +28,11 @@ const HELPERS: [(&str, Say); 5] =
     [("at", at), ("for", past), ("until", ahead), ("progress", progress), ("said", said)];
 
 impl Clockwork {
+    pub fn now(web: &Web) -> Self {
+        let zone = web.desk.in_force().rules.timezone.clone();
+        Self { now_ms: Clock::start().now().wall_ms, zone }
+    }
+
     /// The helpers, bound to this moment.
     pub fn context(&self) -> RenderContext<'static, '_> {
         let mut context = RenderContext::new(None);
@@ -35,11 +42,11 @@ impl Clockwork {
         context
     }
 
-    fn local(&self, ms: i64) -> Option<ZonedDateTime> {
+    pub fn local(&self, ms: i64) -> Option<ZonedDateTime> {
         Some(ZonedDateTime::new(Timestamp::from_millisecond(ms).ok()?, self.zone.clone()))
     }
 
-    fn written(&self, ms: i64, format: &str) -> String {
+    pub fn written(&self, ms: i64, format: &str) -> String {
         self.local(ms).and_then(|local| strtime::format(format, &local).ok()).unwrap_or_default()
     }
 
@@ -115,7 +122,7 @@ fn time(args: &[&Value], at: usize) -> Option<i64> {
 }
 
 /// "45 s", "5 min", "3 h", "4 days". The script says it in the same words.
-fn length(ms: i64) -> String {
+pub fn length(ms: i64) -> String {
     let seconds = ms.max(0) / 1000;
     match seconds {
         ..60 => format!("{seconds} s"),

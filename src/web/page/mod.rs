@@ -5,6 +5,7 @@
 
 mod asked;
 mod clockwork;
+mod day;
 mod paper;
 mod trial;
 mod views;

@@ -15,7 +15,6 @@ use tracing::error;
 use super::asked::View;
 use super::clockwork::Clockwork;
 use super::views::Shown;
-use crate::clock::Clock;
 use crate::printable;
 use crate::targets::address;
 use crate::web::api::status;
@@ -25,10 +24,11 @@ use crate::web::server::Web;
 
 /// The whole document; the other templates are parts of it.
 const PAGE: &str = "page";
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 17] = [
     (PAGE, include_str!("views/page.html")),
     ("people", include_str!("views/people.html")),
     ("person", include_str!("views/person.html")),
+    ("day", include_str!("views/day.html")),
     ("rules", include_str!("views/rules.html")),
     ("rule", include_str!("views/rule.html")),
     ("activity", include_str!("views/activity.html")),
@@ -71,8 +71,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 pub fn page(web: &Web, headers: &HeaderMap, shown: Shown) -> Response {
-    let in_force = web.desk.in_force();
-    let clock = Clockwork { now_ms: Clock::start().now().wall_ms, zone: in_force.rules.timezone.clone() };
+    let clock = Clockwork::now(web);
     let status = shown.status;
     let door = json!({"token": web.access.token().is_some(), "inside": gate::shows_pass(web, headers)});
     match document(&clock, &status::told(web), &door, shown) {

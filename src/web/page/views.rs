@@ -4,11 +4,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::asked::{View, Wanted};
+use super::clockwork::Clockwork;
+use super::day::picture;
 use super::trial;
 use crate::outbox::delivery::Fate;
 use crate::targets::address::encode;
 use crate::web::api::asked::{No, Page};
-use crate::web::api::{activity, deliveries, explain, people, rules, status};
+use crate::web::api::{activity, day, deliveries, explain, people, rules, status};
 use crate::web::server::Web;
 
 /// So much is shown at once.
@@ -105,7 +107,12 @@ async fn person(web: &Web, named: &str) -> Result<Shown, No> {
         limit: Some(BESIDE_SHOWN),
         ..activity::Filter::default()
     };
-    let value = json!({"person": person, "entries": newest_first(activity::listed(web, &filter).await?)});
+    let day = match day::told(web, &id).await {
+        Ok(day) => picture(&Clockwork::now(web), &day),
+        Err(no) => json!({"why": no.why()}),
+    };
+    let entries = newest_first(activity::listed(web, &filter).await?);
+    let value = json!({"person": person, "day": day, "entries": entries});
     let shown = Shown::new(View::People, "person", value, "change verdict").titled(title);
     Ok(shown.following(&format!("person={}", encode(&id))))
 }
