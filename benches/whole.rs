@@ -1,7 +1,7 @@
 //! The whole program measured from outside: a Lanyard that writes prepared frames as fast as the socket takes
 //! them, the release binary as a process, a receiver.
 //!
-//! `cargo bench --bench whole -- [start] [idle] [updates] [snapshot] [posts] [latency] [--people N] [--rules N]
+//! `cargo bench --bench whole -- [start] [idle] [updates] [snapshot] [posts] [latency] [page] [--people N] [--rules N]
 //! [--updates N] [--crowd N] [--posts N] [--rate N] [--idle SECONDS]`; without a word, all of them.
 #![expect(
     clippy::print_stdout,
@@ -22,12 +22,15 @@ use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Play, Receiver};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// Ticks of `/proc/PID/stat`, as Linux has them everywhere.
 const TICKS_A_SECOND: f64 = 100.0;
+/// For twenty seconds.
+const PAGE_UPDATES: usize = 2000;
 
 struct Sizes {
     people: usize,
@@ -87,6 +90,9 @@ async fn main() {
     }
     if on("latency") {
         latency(&sizes).await;
+    }
+    if on("page") {
+        page(&sizes).await;
     }
 }
 
@@ -228,6 +234,46 @@ async fn latency(sizes: &Sizes) {
     );
 }
 
+/// A hundred updates a second, while nobody looks and while somebody has a view of the page open: its script
+/// follows the events and asks for the view again at most once a second.
+async fn page(sizes: &Sizes) {
+    let mut stage = Stage::new(EVERYONE).await;
+    stage.send_init(sizes.people).await;
+    stage.until_counted("doorchime_lanyard_seen_total", sizes.people as u64).await;
+    // Once before it counts: what is new of everybody is more work than what goes on.
+    stage.updated(sizes).await;
+    let alone = stage.updated(sizes).await;
+    println!(
+        "page        {alone:>8.2} % of a core while nobody looks   ({} people, 100 updates a second)",
+        sizes.people
+    );
+    for view in ["", "?view=rules", "?view=activity", "?view=deliveries"] {
+        let (http, base) = (http(), stage.metrics.replace("/metrics", "/"));
+        let looked: Arc<Mutex<(usize, usize)>> = Arc::default();
+        let noted = Arc::clone(&looked);
+        let mut browser = JoinSet::new();
+        let events =
+            http.get(format!("{base}api/v1/events")).send().await.unwrap().error_for_status().unwrap();
+        browser.spawn(async move { events.bytes().await.map(drop) });
+        browser.spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                ticks.tick().await;
+                let page = http.get(format!("{base}{view}")).send().await?.text().await?;
+                let mut noted = noted.lock().unwrap();
+                *noted = (noted.0 + 1, page.len());
+            }
+        });
+        let watched = stage.updated(sizes).await;
+        browser.shutdown().await;
+        let (looks, bytes) = *looked.lock().unwrap();
+        println!(
+            "            {watched:>8.2} % with somebody who looks at /{view}   ({looks} looks, the last of {:.0} kB)",
+            bytes as f64 / 1e3
+        );
+    }
+}
+
 const EVERYONE: &str = "
 lanyard: {url: LANYARD}
 targets: {hook: {type: webhook, url: RECEIVER, concurrency: 64}}
@@ -273,6 +319,11 @@ fn deflate(text: &str) -> Bytes {
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn now() -> Instant {
     Instant::now()
+}
+
+fn http() -> reqwest::Client {
+    let tls = doorchime::tls::client_config(None).unwrap();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }
 
 /// The program between its two neighbours.
@@ -344,10 +395,26 @@ impl Stage {
         let _ = tokio::time::timeout(time, listening).await;
     }
 
+    /// A hundred updates a second for a while; the share of a core that it takes.
+    async fn updated(&mut self, sizes: &Sizes) -> f64 {
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        let (cpu, began) = (self.bot.cpu_seconds(), now());
+        for sent in 0..PAGE_UPDATES {
+            // Pings are answered meanwhile.
+            while tokio::select! { _ = ticks.tick() => false, _ = self.socket.next() => true } {}
+            let presence = somebody(sent * 61 % sizes.people).playing_at(
+                "Factorio",
+                "In the mines",
+                &format!("Rocket {sent}"),
+            );
+            self.socket.send(Message::Binary(deflate(&update(&presence.json())))).await.unwrap();
+        }
+        100.0 * (self.bot.cpu_seconds() - cpu) / began.elapsed().as_secs_f64()
+    }
+
     /// Waits until a counter has reached a number; the socket is read meanwhile, since pings want an answer.
     async fn until_counted(&mut self, counter: &str, number: u64) {
-        let tls = doorchime::tls::client_config(None).unwrap();
-        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+        let http = http();
         loop {
             let text = http.get(&self.metrics).send().await.unwrap().text().await.unwrap();
             let told = text.lines().filter(|line| line.starts_with(counter));

@@ -44,13 +44,13 @@ const layers = (element, box) => {
     for (let at = element; at; at = at.parentElement) chain.push(getComputedStyle(at).backgroundColor);
     return chain;
   }
-  element.scrollIntoView({block: 'center'});
+  element.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
   box = element.getBoundingClientRect();
   return document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
     .filter(at => at !== element && !at.contains(element) || !inPicture(at))
-    .map(at => inPicture(at) ? (at.matches('svg, g, text, tspan, line') ? 'transparent' : getComputedStyle(at).fill)
+    .map(at => inPicture(at) ? (at.matches('svg, a, g, text, tspan, line') ? 'transparent' : getComputedStyle(at).fill)
       : getComputedStyle(at).backgroundColor)
-    .map(colour => colour === 'none' ? 'transparent' : colour);
+    .map(colour => colour === 'none' || colour.startsWith('url') ? 'transparent' : colour);
 };
 
 const faults = [];

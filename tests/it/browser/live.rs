@@ -46,8 +46,12 @@ async fn what_people_do_is_there_without_loading_again() {
 
     // Its own page, and that of a rule.
     open(&page, "/?view=people&person=alice");
+    page.click(At::Css("#day-table summary"));
     town.home.lanyard.set(&alice().playing("Braid"));
     page.until_says(At::Css(".entries"), "Braid");
+    // What somebody has opened stays open, and goes on.
+    page.until_says(At::Css("#day-table"), "Braid");
+    page.until("it is drawn", |page| page.count(At::Css(".bar.playing")) > 0);
     assert!(is_the_same(&page));
     open(&page, "/?view=rules&rule=gaming");
     town.home.lanyard.set(&alice());

@@ -20,7 +20,7 @@ const SAYS: [(&str, &[&str]); 10] = [
             "Massive Attack",
         ],
     ),
-    ("person", &["Alice", "94490510688792576", "changed_kv", "Lately"]),
+    ("person", &["Alice", "94490510688792576", "The last 24 hours", "changed_kv", "Lately"]),
     ("unmonitored", &["A stranger", "Unmonitored", "discord.gg/lanyard"]),
     ("rules", &["around", "Holds now", "Timers running", "gaming", "switched off", "changed_custom_status"]),
     ("rule", &["gaming", "playing.name == \"Braid\"", "Would it ring now?", "\"Factorio\""]),
@@ -48,8 +48,18 @@ async fn each_view_is_read_in_every_light_and_on_a_phone() {
             page.picture(&format!("{view}-{scheme}"));
         }
     }
+    page.open("/?view=people&person=alice");
+    page.click(At::Css("#day-table summary"));
+    page.until_says(At::Css("#day-table"), "Factorio");
+    spoken(&page, "day");
+    by_keyboard(&page, "day");
+    for scheme in ["dark", "light"] {
+        page.in_scheme(scheme);
+        contrast(&page, &format!("day, {scheme}"));
+        page.picture(&format!("day-{scheme}"));
+    }
     page.on_a_phone();
-    page.in_scheme("light");
+    fits_a_phone(&page, "day");
     for (view, path) in town.views() {
         page.open(&path);
         fits_a_phone(&page, view);
