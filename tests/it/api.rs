@@ -321,6 +321,18 @@ impl Follower {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_a_gap_comes_all_that_is_kept_and_the_oldest_first() {
+    let api = Api::new().await;
+    api.home.lanyard.set(&alice().kv("k", "1"));
+    api.until("/activity?person=alice", |activity| activity["entries"].as_array().unwrap().len() > 2).await;
+    let (_, mut kept) = Follower::open(api.at, "?since=0&person=alice", "").await;
+    assert_eq!(kept.next().await.0, "lost");
+    for entry in api.get("/activity?person=alice").await["entries"].as_array().unwrap() {
+        assert_eq!(kept.next().await.1, entry["number"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_come_as_they_happen_and_go_on_where_they_were_left() {
     let api = Api::new().await;
     let entry = api.document["components"]["schemas"]["Entry"].clone();

@@ -123,13 +123,12 @@ impl Follower {
 
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let heard = match (self.lost.take(), self.past.pop_front()) {
-                (Some(lost), past) => {
-                    self.past.extend(past);
-                    Heard::Lost(lost)
-                }
-                (None, Some(entry)) => Heard::Entry(entry),
-                (None, None) => self.hear().await?,
+            let heard = if let Some(lost) = self.lost.take() {
+                Heard::Lost(lost)
+            } else if let Some(entry) = self.past.pop_front() {
+                Heard::Entry(entry)
+            } else {
+                self.hear().await?
             };
             match heard {
                 Heard::Entry(entry) if entry.number <= self.upto || !self.wanted.fits(&entry) => {}
