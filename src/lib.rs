@@ -1,5 +1,8 @@
 //! doorchime rings webhooks when people's Discord presence changes, as Lanyard sees it.
 
+/// Who we say we are over HTTP.
+pub const AGENT: &str = concat!("doorchime/", env!("CARGO_PKG_VERSION"));
+
 pub mod app;
 pub mod cli;
 pub mod clock;

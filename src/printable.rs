@@ -13,24 +13,20 @@ pub fn plain(text: &str) -> String {
 /// JSON over several lines, to be read by programs and seen by people: what would do more than be read is
 /// written as an escape.
 pub fn json(value: &Value) -> String {
-    let written = format!("{value:#}");
-    let mut safe = String::with_capacity(written.len());
-    for c in written.chars() {
-        // JSON has escaped those below a space already: what is left of them are its own line breaks.
-        if c > ' ' && moves(c) {
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
+    // JSON has escaped those below a space already: what is left of them are its own line breaks.
+    escaped(&format!("{value:#}"), |c| c > ' ' && moves(c))
 }
 
 /// JSON on one line.
 pub fn json_line(value: &Value) -> String {
-    let mut safe = String::new();
-    for c in value.to_string().chars() {
-        if moves(c) {
+    escaped(&value.to_string(), moves)
+}
+
+/// JSON with these characters, which stand in its texts alone, as escapes.
+pub fn escaped(json: &str, these: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if these(c) {
             let _ = write!(safe, "\\u{:04x}", u32::from(c));
         } else {
             safe.push(c);

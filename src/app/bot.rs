@@ -79,12 +79,12 @@ impl Bot {
         Proxies::from_env().check().map_err(|error| Fault::Lanyard(error.to_string()))?;
         let listener = bind(&self.listen).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
-        tell_dry_run(self.dry_run, &self.data);
+        if self.dry_run {
+            tell_dry_run(&self.data);
+        }
         let recorder = start_recorder(self.record.as_ref(), &self.rules, clock)?;
         let (seed, dice) = chance();
-        let mut client = Client::new(&self.rules.lanyard, tls.clone(), dice)
-            .map_err(|error| Fault::Lanyard(error.to_string()))?;
-        let rest = Rest::new(&self.rules.lanyard, tls).map_err(|error| Fault::Lanyard(error.to_string()))?;
+        let (mut client, rest) = ways_to_lanyard(&self.rules, tls, dice)?;
         let (store, thread) = handle::open(&self.data, self.durability, clock)?;
         let memory = store.load().await?;
         let now = clock.now();
@@ -177,6 +177,14 @@ impl Bot {
     }
 }
 
+/// To its socket, and to its REST side.
+fn ways_to_lanyard(rules: &RuleSet, tls: rustls::ClientConfig, dice: u64) -> Result<(Client, Rest), Fault> {
+    let client = Client::new(&rules.lanyard, tls.clone(), dice);
+    let client = client.map_err(|error| Fault::Lanyard(error.to_string()))?;
+    let rest = Rest::new(&rules.lanyard, tls).map_err(|error| Fault::Lanyard(error.to_string()))?;
+    Ok((client, rest))
+}
+
 /// The engine, with the diary of those whom it is about.
 fn start_engine(rules: Arc<RuleSet>, mut memory: Memory, now: Moment, seed: u64) -> Engine {
     let diary = Diary::recall(now, memory.diary.take());
@@ -209,10 +217,7 @@ fn start_recorder(reel: Option<&Reel>, rules: &RuleSet, clock: Clock) -> Result<
 }
 
 /// What a dry run leaves behind may not be what its operator expects.
-fn tell_dry_run(dry_run: bool, data: &Path) {
-    if !dry_run {
-        return;
-    }
+fn tell_dry_run(data: &Path) {
     let data = data.display();
     warn!(
         %data,

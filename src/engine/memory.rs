@@ -114,7 +114,7 @@ impl Engine {
         self.tell_strangers(now, &rules, effects);
         let mut firings = vec![0; rules.rules.len()];
         for (at, rule) in rules.rules.iter().enumerate() {
-            let before = self.rules.rules.iter().position(|before| before.id == rule.id);
+            let before = self.rules.place(&rule.id);
             firings[at] = before.map_or(0, |before| self.bell.counts.firings[before]);
         }
         self.bell.counts.firings = firings;

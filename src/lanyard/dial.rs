@@ -22,6 +22,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 use tower_service::Service;
 
 use super::address::Address;
+use crate::AGENT;
 
 /// One address of a host; the others are tried meanwhile.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ impl Dialer {
         let broken =
             |error: WsError| DialError::Handshake { place: place.clone(), why: plain(&error), hint: "" };
         let mut request = self.address.socket_url(self.compression).into_client_request().map_err(broken)?;
-        let ours = HeaderValue::from_static(concat!("doorchime/", env!("CARGO_PKG_VERSION")));
+        let ours = HeaderValue::from_static(AGENT);
         request.headers_mut().insert(USER_AGENT, ours);
         if let Some(mut user) = self.address.authorization().and_then(|user| HeaderValue::try_from(user).ok())
         {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::address::{Address, AddressError};
 use super::settings::LanyardSettings;
+use crate::AGENT;
 use crate::presence::model::UserId;
 use crate::proxies::Proxies;
 
@@ -74,7 +75,7 @@ impl Rest {
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
-            .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .build()
             .map_err(unusable)?;
         Ok(Self {

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::blot::{BLOT, Secrets};
 use super::delivery::{Delivery, Request};
 use super::excerpt::{add_secrets, percent_decoded};
-use super::sender::{ACCEPTED, AGENT, Built};
+use super::sender::{ACCEPTED, Built};
+use crate::AGENT;
 use crate::printable::plain;
 use crate::targets::filled::{self, Values};
 

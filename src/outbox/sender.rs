@@ -12,6 +12,7 @@ use rustls::CertificateError;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::delivery::{Answer, Reply, Request};
+use crate::AGENT;
 use crate::proxies::Proxies;
 use crate::tls::{self, TlsError};
 
@@ -32,8 +33,7 @@ pub enum SenderError {
     Client(String),
 }
 
-/// What each request says of whoever sends it, and of what it takes.
-pub const AGENT: &str = concat!("doorchime/", env!("CARGO_PKG_VERSION"));
+/// What each request says it takes.
 pub const ACCEPTED: &str = "*/*";
 
 /// Clients by whom they trust; connections are kept alive in each.

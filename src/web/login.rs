@@ -13,9 +13,11 @@ pub const HTML: &str = "text/html; charset=utf-8";
 
 /// Its own style by its hash, and a form that leads back here. Nothing else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = PAGE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+    let style = style.map_or("", |(style, _)| style);
     let policy = format!(
         "default-src 'none'; style-src {}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        hash_of(PAGE, "style")
+        hash(style)
     );
     HeaderValue::from_str(&policy).expect("it is ASCII")
 });
@@ -31,9 +33,7 @@ pub fn page(status: StatusCode, wrong: bool) -> Response {
     (status, headers, body).into_response()
 }
 
-/// What a policy calls the only element of a kind in a page: the hash of what is between its marks.
-pub fn hash_of(page: &str, element: &str) -> String {
-    let inner = page.split_once(&format!("<{element}>")).map_or("", |(_, rest)| rest);
-    let inner = inner.split_once(&format!("</{element}>")).map_or("", |(inner, _)| inner);
-    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(inner)))
+/// What a policy calls a style or a script that stands in a page.
+pub fn hash(text: &str) -> String {
+    format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
 }

@@ -122,7 +122,7 @@ impl Question {
                 let _ = answer.send(RulesAnswer { rules, tallies, on, timers });
             }
             Self::Explain { rule, person, answer } => {
-                let at = engine.rules().rules.iter().position(|known| known.id == rule);
+                let at = engine.rules().place(&rule);
                 let explanation = at.map(|at| {
                     let explained = engine.explain(now, at, person);
                     let last = explained.last.map(|last| journal.last_values(&rule, person, last));

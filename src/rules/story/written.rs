@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use crate::presence::model::{Activity, ActivityType, Presence, Track};
-use crate::printable::moves;
+use crate::printable::{escaped, moves};
 
 /// A KV that is longer is not written out.
 const KV_BYTES_MAX: usize = 4 << 10;
@@ -145,19 +145,8 @@ fn text(text: &str) -> String {
 
 /// In quotes, with escapes for whatever does more than be read, which YAML knows as JSON does.
 fn quoted(text: &str) -> String {
-    let json = Json::from(text).to_string();
-    let harmless = |c: char| !moves(c) && !matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}');
-    if json.chars().all(harmless) {
-        return json;
-    }
-    json.chars().fold(String::with_capacity(json.len()), |mut safe, c| {
-        if harmless(c) {
-            safe.push(c);
-        } else {
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
-        }
-        safe
-    })
+    let unknown_to_yaml = |c| matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    escaped(&Json::from(text).to_string(), |c| moves(c) || unknown_to_yaml(c))
 }
 
 #[cfg(test)]

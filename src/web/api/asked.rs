@@ -149,7 +149,7 @@ pub fn person(in_force: &InForce, named: &str) -> Result<UserId, No> {
 
 /// The place of the rule that is meant.
 pub fn rule(rules: &RuleSet, named: &str) -> Result<usize, No> {
-    rules.rules.iter().position(|rule| *rule.id == *named).ok_or_else(|| {
+    rules.place(named).ok_or_else(|| {
         let hint = hint(named, rules.rules.iter().map(|rule| &*rule.id));
         No::nothing_there(with_hint(&format!("there is no rule `{named}`"), hint))
     })

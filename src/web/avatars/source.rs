@@ -9,6 +9,7 @@ use reqwest::{Client, Response, StatusCode, Url, header, redirect};
 
 use super::Name;
 use super::shelf::Picture;
+use crate::AGENT;
 use crate::proxies::Proxies;
 
 /// The largest picture that is taken; at this size Discord's have a tenth of it.
@@ -78,7 +79,7 @@ impl Source {
             .give(Client::builder())
             .ok()?
             .tls_backend_preconfigured(crate::tls::client_config(None).ok()?)
-            .user_agent(concat!("doorchime/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(TIMEOUT)

@@ -118,7 +118,12 @@ fn said(clock: &Clockwork, args: &[&Value]) -> String {
 }
 
 fn time(args: &[&Value], at: usize) -> Option<i64> {
-    Some(args.get(at)?.as_str()?.parse::<Timestamp>().ok()?.as_millisecond())
+    ms_of(args.get(at)?)
+}
+
+/// A time as the API says it.
+pub fn ms_of(time: &Value) -> Option<i64> {
+    Some(time.as_str()?.parse::<Timestamp>().ok()?.as_millisecond())
 }
 
 /// "45 s", "5 min", "3 h", "4 days". The script says it in the same words.

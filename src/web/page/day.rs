@@ -3,10 +3,9 @@
 //! Its width is that of a day, and stays so: where there is less room it is moved under one's finger. What is
 //! narrower than a dot is drawn together with what is beside it, and says how much that is.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::clockwork::{Clockwork, length};
+use super::clockwork::{Clockwork, length, ms_of};
 use crate::engine::diary::stretch::Lane;
 
 /// In dots, as are all that follow: the hours, and the names beside them.
@@ -255,8 +254,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 fn ms(time: &Value) -> i64 {
-    let time = time.as_str().and_then(|time| time.parse::<Timestamp>().ok());
-    time.map_or(0, Timestamp::as_millisecond)
+    ms_of(time).unwrap_or(0)
 }
 
 fn span(value: &Value) -> Span {
@@ -270,6 +268,7 @@ fn round(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
     use super::*;

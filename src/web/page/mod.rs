@@ -12,11 +12,12 @@ mod views;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::asked::{View, Wanted};
 use super::api::asked::{Asked, No};
@@ -76,20 +77,20 @@ async fn retry(
     Path(named): Path<String>,
     Asked(again): Asked<Again>,
 ) -> Response {
-    done(&web, &headers, deliveries::sent_again(&web, named.clone(), again.force).await.map(|_| named))
+    back(&web, &headers, deliveries::sent_again(&web, named, again.force).await)
 }
 
 /// A button of the page.
 async fn drop(State(web): State<Web>, headers: HeaderMap, Path(named): Path<String>) -> Response {
-    done(&web, &headers, deliveries::given_up(&web, named.clone()).await.map(|_| named))
+    back(&web, &headers, deliveries::given_up(&web, named).await)
 }
 
 /// Back to what the button was about.
-fn done(web: &Web, headers: &HeaderMap, done: Result<String, No>) -> Response {
-    let to = done.map(|named| format!("/?view=deliveries&delivery={named}"));
-    match to.map(|to| HeaderValue::from_str(&to)) {
-        Ok(Ok(to)) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
-        Ok(Err(_)) => paper::page(web, headers, views::Shown::instead(No::bad("no delivery is called that"))),
+fn back(web: &Web, headers: &HeaderMap, done: Result<Value, No>) -> Response {
+    match done {
+        Ok(delivery) => {
+            Redirect::to(&format!("/?view=deliveries&delivery={}", delivery["number"])).into_response()
+        }
         Err(no) => paper::page(web, headers, views::Shown::instead(no)),
     }
 }

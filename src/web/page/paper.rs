@@ -19,7 +19,7 @@ use crate::printable;
 use crate::targets::address;
 use crate::web::api::status;
 use crate::web::gate;
-use crate::web::login::{HTML, hash_of};
+use crate::web::login::{HTML, hash};
 use crate::web::server::Web;
 
 /// The whole document; the other templates are parts of it.
@@ -60,12 +60,11 @@ static PAPER: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
 
 /// Its own style and script by their hashes, pictures, forms and answers from here, and nothing else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let whole = format!("<style>{STYLE}</style><script>{SCRIPT}</script>");
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src 'self'; connect-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'",
-        hash_of(&whole, "style"),
-        hash_of(&whole, "script"),
+        hash(STYLE),
+        hash(SCRIPT),
     );
     HeaderValue::from_str(&policy).expect("it is ASCII")
 });

@@ -111,7 +111,7 @@ async fn person(web: &Web, named: &str) -> Result<Shown, No> {
         Ok(day) => picture(&Clockwork::now(web), &day),
         Err(no) => json!({"why": no.why()}),
     };
-    let entries = newest_first(activity::listed(web, &filter).await?);
+    let entries = newest_first(&mut activity::listed(web, &filter).await?);
     let value = json!({"person": person, "day": day, "entries": entries});
     let shown = Shown::new(View::People, "person", value, "change verdict").titled(title);
     Ok(shown.following(&format!("person={}", encode(&id))))
@@ -137,7 +137,7 @@ async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown,
         limit: Some(BESIDE_SHOWN),
         ..activity::Filter::default()
     };
-    let entries = newest_first(activity::listed(web, &filter).await?);
+    let entries = newest_first(&mut activity::listed(web, &filter).await?);
     let value = json!({"rule": rule, "explained": explained, "entries": entries});
     let shown = Shown::new(View::Rules, "rule", value, "change verdict").titled(named.to_owned());
     Ok(shown)
@@ -155,7 +155,7 @@ async fn happenings(web: &Web, wanted: Wanted) -> Result<Shown, No> {
     let oldest = value["entries"].as_array().filter(|entries| entries.len() == ENTRIES_SHOWN);
     value["older"] =
         oldest.and_then(|entries| entries.first()).map_or(Value::Null, |oldest| oldest["number"].clone());
-    value["entries"] = newest_first(value["entries"].take());
+    value["entries"] = newest_first(&mut value);
     value["paged"] = wanted.before.is_some().into();
     value["person"] = filter.person.as_deref().into();
     value["rule"] = filter.rule.as_deref().into();
@@ -200,9 +200,9 @@ async fn delivery(web: &Web, named: &str) -> Result<Shown, No> {
     Ok(Shown::new(View::Deliveries, "delivery", value, "deliveries").titled(title))
 }
 
-fn newest_first(mut listed: Value) -> Value {
-    let entries = if listed.is_array() { &mut listed } else { &mut listed["entries"] };
-    let mut entries = entries.take();
+/// The entries of a list that has the oldest first.
+fn newest_first(listed: &mut Value) -> Value {
+    let mut entries = listed["entries"].take();
     if let Some(entries) = entries.as_array_mut() {
         entries.reverse();
     }

@@ -396,6 +396,6 @@ fn requests_are_shown_as_they_would_be_sent_but_for_their_secrets() {
         .iter()
         .map(|header| format!("{}: {}", header["name"].as_str().unwrap(), header["value"].as_str().unwrap()))
         .collect();
-    let headers = headers.join("\n").replace(crate::outbox::sender::AGENT, "doorchime/VERSION");
+    let headers = headers.join("\n").replace(crate::AGENT, "doorchime/VERSION");
     insta::assert_snapshot!(headers);
 }
