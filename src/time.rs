@@ -75,6 +75,34 @@ pub fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// "2 h 5 min", "45 s": the two largest units that say something.
+pub fn length(ms: i64) -> String {
+    let sign = if ms < 0 { "-" } else { "" };
+    let mut left = ms.unsigned_abs() / 1_000 * 1_000;
+    let mut words = Vec::new();
+    for (unit, word) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
+        let count = left / unit;
+        left %= unit;
+        if count > 0 {
+            words.push(format!("{count} {word}"));
+        } else if !words.is_empty() {
+            break;
+        }
+        if words.len() == 2 {
+            break;
+        }
+    }
+    if words.is_empty() { "0 s".to_owned() } else { format!("{sign}{}", words.join(" ")) }
+}
+
+/// How long something still takes. Rounded up, so that a wait that is nearly over is not "0 s"; of a long one
+/// nobody wants to know the seconds.
+pub fn left(ms: i64) -> String {
+    const LONG_MS: i64 = 600_000;
+    let unit = if ms > LONG_MS { 60_000 } else { 1_000 };
+    length(ms.max(0).saturating_add(unit - 1) / unit * unit)
+}
+
 /// Exponential waits with full jitter above a half: attempt after attempt twice as long, up to a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -104,6 +132,43 @@ mod tests {
         {
             assert_eq!(backoff.wait(failures, roll), Duration::from_millis(expected_ms), "{failures} {roll}");
         }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (ms, expected) in [
+            (0, "0 s"),
+            (999, "0 s"),
+            (45_000, "45 s"),
+            (60_000, "1 min"),
+            (330_000, "5 min 30 s"),
+            (7_500_000, "2 h 5 min"),
+            (7_230_000, "2 h"),
+            (90_000_000, "1 d 1 h"),
+            (-60_000, "-1 min"),
+            (i64::MIN, "-106751991167 d 7 h"),
+        ] {
+            assert_eq!(length(ms), expected, "{ms}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_told_in_the_units_that_say_most() {
+        for (ms, expected) in [
+            (-5, "0 s"),
+            (1, "1 s"),
+            (420_000, "7 min"),
+            (419_001, "7 min"),
+            (90_001, "1 min 31 s"),
+            (600_001, "11 min"),
+            (2_700_000, "45 min"),
+            (3_536_000, "59 min"),
+            (7_800_000, "2 h 10 min"),
+            (180_000_000, "2 d 2 h"),
+        ] {
+            assert_eq!(left(ms), expected, "{ms}");
+        }
+        assert!(left(i64::MAX).ends_with(" h"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why a rule rang or did not: every "no" has a name.
 
 use super::waiting::WAITS_MAX;
+use crate::time::left;
 
 /// What became of one rule at one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,24 +116,24 @@ impl std::fmt::Display for Verdict {
             Self::Narrowed => f.write_str("`when` is narrowed to something else"),
             Self::ConditionFalse => f.write_str("`if` is false"),
             Self::ConditionTooCostly => f.write_str("`if` takes too long to tell and counts as false"),
-            Self::Cooling { left_ms } => write!(f, "`cooldown` for another {} s", seconds(*left_ms)),
+            Self::Cooling { left_ms } => write!(f, "`cooldown` for another {}", left(*left_ms)),
             Self::Duplicate { left_ms } => {
-                write!(f, "`dedupe`: same key, forgotten in {} s", seconds(*left_ms))
+                write!(f, "`dedupe`: same key, forgotten in {}", left(*left_ms))
             }
             Self::Limited { left_ms } => {
-                write!(f, "`limit`: often enough, for another {} s", seconds(*left_ms))
+                write!(f, "`limit`: often enough, for another {}", left(*left_ms))
             }
             Self::Deferred { left_ms } => {
-                write!(f, "`active`: waits for its hours, another {} s", seconds(*left_ms))
+                write!(f, "`active`: waits for its hours, another {}", left(*left_ms))
             }
             Self::Over => f.write_str("not true any more when its `active` hours came"),
             Self::Gathered { left_ms } => {
-                write!(f, "`group`: told with others in {} s", seconds(*left_ms))
+                write!(f, "`group`: told with others in {}", left(*left_ms))
             }
             Self::Inactive => f.write_str("outside of its `active` hours"),
             Self::ToldAlready => f.write_str("has rung for the same happening"),
             Self::TooLate => f.write_str("found after a gap longer than `catch_up`"),
-            Self::Waiting { left_ms } => write!(f, "if it stays so for another {} s", seconds(*left_ms)),
+            Self::Waiting { left_ms } => write!(f, "if it stays so for another {}", left(*left_ms)),
             Self::Lapsed => f.write_str("was not so for long enough"),
             Self::NeverEntered => f.write_str("its `enter` was not sent either"),
             Self::TooManyWait => {
@@ -140,9 +141,4 @@ impl std::fmt::Display for Verdict {
             }
         }
     }
-}
-
-/// Whole seconds, rounded up: a wait that is nearly over is not "0 s".
-fn seconds(left_ms: i64) -> i64 {
-    (left_ms + 999) / 1000
 }

@@ -169,7 +169,7 @@ fn what_waits_rings_in_its_time() {
         WAITING,
         "  - {until: 1m, steps: [{bob: online}, {at: 5s, bob: {playing: G}}], expect: [long]}",
     );
-    assert!(waits.contains("quiet long: if it stays so for another 2700 s"), "{waits}");
+    assert!(waits.contains("quiet long: if it stays so for another 45 min"), "{waits}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_failure_tells_what_happened_and_what_did_not() {
             rings off for ada -> screen: ada is offline  <- not expected
   3m5s  ada: online
           ada: went_online, changed_status, joined_platform (offline -> online)
-            quiet on: `cooldown` for another 420 s
+            quiet on: `cooldown` for another 7 min
             quiet night: `if` is false: now.hour = 12
         missing: rule: on, person: ada (line 22)
                  it rang, but not as often as it is expected

@@ -20,26 +20,6 @@ pub(super) fn time(unix_ms: i64, format: &str, zone: &TimeZone) -> Option<String
     strtime::format(format, &zoned).ok()
 }
 
-/// "2 h 5 min", "45 s": the two largest units that say something.
-pub(super) fn duration(ms: i64) -> String {
-    let sign = if ms < 0 { "-" } else { "" };
-    let mut left = ms.unsigned_abs() / SECOND_MS * SECOND_MS;
-    let mut words = Vec::new();
-    for (unit, word) in [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")] {
-        let count = left / unit;
-        left %= unit;
-        if count > 0 {
-            words.push(format!("{count} {word}"));
-        } else if !words.is_empty() {
-            break;
-        }
-        if words.len() == 2 {
-            break;
-        }
-    }
-    if words.is_empty() { "0 s".to_owned() } else { format!("{sign}{}", words.join(" ")) }
-}
-
 /// "5 minutes ago", "in 2 hours", "just now".
 pub(super) fn ago(unix_ms: i64, now_ms: i64) -> String {
     let ms = now_ms.saturating_sub(unix_ms);
@@ -92,24 +72,6 @@ pub(super) fn number(number: f64, decimals: Option<usize>, thousands: &str) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_of_time() {
-        for (ms, expected) in [
-            (0, "0 s"),
-            (999, "0 s"),
-            (45_000, "45 s"),
-            (60_000, "1 min"),
-            (330_000, "5 min 30 s"),
-            (7_500_000, "2 h 5 min"),
-            (7_230_000, "2 h"),
-            (90_000_000, "1 d 1 h"),
-            (-60_000, "-1 min"),
-            (i64::MIN, "-106751991167 d 7 h"),
-        ] {
-            assert_eq!(duration(ms), expected, "{ms}");
-        }
-    }
 
     #[test]
     fn how_long_ago() {

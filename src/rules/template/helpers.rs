@@ -12,6 +12,7 @@ use super::value::Val;
 use crate::rules::scope::Kind;
 use crate::rules::slug::slug;
 use crate::targets::address;
+use crate::time;
 
 /// One helper.
 pub struct Helper {
@@ -101,7 +102,7 @@ helpers! {
     "truncate" (value Plain, length Number, ellipsis Plain) 2 => TEXT, "truncate value 20", "At most so many letters, `…` included where it was cut.", truncate;
     "join" (list List, separator Plain) 1 => TEXT, "join list ', '", "The items of a list as one text.", join;
     "len" (value Anything) 1 => Gives::Kind(Kind::Number), "len list", "How many items a list has, or letters a text.", |_, args| Val::Number(args.first().map_or(0, Val::len) as f64);
-    "duration" (value Number) 1 => TEXT, "duration lasted", "A length of time, or a number of milliseconds, as `2 h 5 min`.", |_, args| filled(args, |value| value.number().map(|ms| Val::text(format::duration(ms as i64))));
+    "duration" (value Number) 1 => TEXT, "duration lasted", "A length of time, or a number of milliseconds, as `2 h 5 min`.", |_, args| filled(args, |value| value.number().map(|ms| Val::text(time::length(ms as i64))));
     "ago" (time Time) 1 => TEXT, "ago since", "How long ago a time was, as `5 minutes ago`.", |on, args| filled(args, |value| value.number().map(|ms| Val::text(format::ago(ms as i64, on.now_ms))));
     "time" (time Time, format Format) 1 => TEXT, "time since '%H:%M'", "A time in the file's time zone; as `2026-01-31 18:05` if no format is given.", time;
     "number" (value Number, decimals Number, thousands Plain) 1 => TEXT, "number value 2", "A number with so many decimals, and `,` or what is given third between its thousands.", number;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::context::{self, DURATION, NOTHING, TIME};
 use super::format;
+use crate::time;
 
 /// `Missing` is false, empty and 0, never a failure.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ impl<'a> Val<'a> {
             Self::Bool(bool) => Cow::Borrowed(if *bool { "true" } else { "false" }),
             Self::Number(number) => Cow::Owned(format::number(*number, None, "")),
             Self::Time(ms) => Cow::Owned(format::rfc3339(*ms, zone)),
-            Self::Duration(ms) => Cow::Owned(format::duration(*ms)),
+            Self::Duration(ms) => Cow::Owned(time::length(*ms)),
             Self::List(_) | Self::Object(_) => Cow::Owned(self.for_reader(zone).to_string()),
         }
     }

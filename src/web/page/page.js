@@ -64,6 +64,15 @@
     }
   };
 
+  // What was asked for is refused: nothing more is to be heard of it.
+  const rest = (text) => {
+    main.dataset.follow = "";
+    if (source) source.close();
+    source = null;
+    pause.hidden = true;
+    say(text);
+  };
+
   const look = async () => {
     timer = 0;
     looking = true;
@@ -71,7 +80,7 @@
     const began = performance.now();
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
-      if (answer.status === 401) return say("the token is asked for: load the page again");
+      if (answer.status === 401 || answer.status === 403) return rest("no more let in: load the page again");
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const id of ["parts", "main"]) {
         const part = fresh.getElementById(id);
@@ -79,7 +88,8 @@
       }
       ahead = Number(main.dataset.now) - Date.now();
       tick();
-      if (!paused && source && source.readyState === EventSource.OPEN) say("live");
+      if (!main.dataset.follow) rest("not live");
+      else if (!paused && source && source.readyState === EventSource.OPEN) say("live");
     } catch {
       say("doorchime does not answer");
     } finally {
@@ -91,6 +101,7 @@
   };
 
   const soon = () => {
+    if (!main.dataset.follow) return;
     if (looking) again = true;
     else if (!timer) timer = setTimeout(look, Math.max(0, rested - performance.now()));
   };
@@ -101,7 +112,7 @@
   };
 
   const follow = () => {
-    if (source || document.hidden) return;
+    if (source || document.hidden || !main.dataset.follow) return;
     source = new EventSource(main.dataset.follow);
     source.onopen = () => say(paused ? "paused" : "live");
     source.onerror = () => {
@@ -137,7 +148,7 @@
     }
   };
 
-  pause.hidden = false;
+  pause.hidden = !main.dataset.follow;
   pause.addEventListener("click", () => {
     paused = !paused;
     missed = 0;

@@ -32,7 +32,7 @@ pub struct Shown {
     pub value: Value,
     /// The events at which it is to be made again, beside those that concern every view.
     pub hears: &'static str,
-    /// Where they come from.
+    /// Where they come from; nowhere, where what is wrong with the question stays wrong.
     pub follow: String,
 }
 
@@ -57,6 +57,9 @@ impl Shown {
         let value = json!({"why": no.why()});
         let mut shown = Self::new(View::default(), "nothing", value, "");
         (shown.status, shown.title) = (status, "Not to be shown".to_owned());
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            shown.follow.clear();
+        }
         shown
     }
 

@@ -78,6 +78,12 @@ async fn each_view_is_heard_and_reached_by_keyboard() {
         by_keyboard(&page, view);
         harmless(&page, view);
     }
+    // What was refused follows nothing.
+    let following = || page.asked().iter().filter(|url| url.contains("/api/v1/events")).count();
+    let before = following();
+    page.open("/?view=people&person=alcie");
+    assert_eq!(page.run("return document.getElementById('pause').hidden"), true);
+    assert_eq!(following(), before);
     // By the first key one is past what every view begins with.
     page.open("/?view=rules");
     page.press("\u{e004}\u{e007}");
