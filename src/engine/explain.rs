@@ -1,6 +1,7 @@
 //! Why a rule rings or not: each of its gates as it stands now, in the order in which they are asked. Nothing is
 //! changed by asking.
 
+mod answer;
 mod noise;
 mod occasion;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use super::crowd::Crowd;
 use super::machine::Engine;
 use super::person::{Known, Standing};
+use super::states::{Stage, StateView};
 use super::tally::Last;
 use crate::presence::model::{Presence, User, UserId};
 use crate::rules::cause::Cause;
@@ -25,6 +27,8 @@ use crate::time::{Moment, date};
 pub struct Explained {
     pub rule: Arc<str>,
     pub person: Option<UserId>,
+    /// Whether it would ring now, in one sentence that begins with yes or no.
+    pub answer: String,
     pub gates: Vec<Gate>,
     /// What became of it last.
     pub last: Option<Last>,
@@ -92,6 +96,7 @@ impl Engine {
         let present = shown.unwrap_or_else(|| nobody_there(person));
         let gone = nobody_there(person);
         let gone = Presence { user: present.user.clone(), ..gone };
+        let states = self.states_of(at, person);
         let met = match &rule.occasion {
             Occasion::When(when) => {
                 let (gate, met) = occasion::when(&self.rules, when, &gone, &present);
@@ -106,7 +111,7 @@ impl Engine {
             Occasion::When(when) => {
                 gates.extend(when.condition.as_ref().map(|condition| self.judged("if", condition, &scope)));
                 if !when.hold_for.is_zero() {
-                    gates.push(occasion::wait(when, &self.states_of(at, person)));
+                    gates.push(occasion::wait(when, &states));
                 }
             }
             Occasion::While(holds) => {
@@ -115,9 +120,14 @@ impl Engine {
                 gates.push(occasion::state(now, holds, state));
             }
         }
-        self.explain_noise(now, rule, person, &scope, &mut gates);
+        // An `exit` is owed to whoever got its `enter`: nothing keeps it quiet.
+        let owed = rule.holds().is_some_and(|holds| !holds.enter.is_empty() && is_on(&states));
+        if !owed {
+            self.explain_noise(now, rule, person, &scope, &mut gates);
+        }
+        let answer = answer::of(&self.rules, rule, &gates, &states);
         let last = self.tally().last(at, person);
-        Explained { rule: Arc::clone(&rule.id), person, gates, last }
+        Explained { rule: Arc::clone(&rule.id), person, answer, gates, last }
     }
 
     fn meant(&self, who: &Who, id: UserId) -> Gate {
@@ -218,11 +228,15 @@ impl Engine {
                 return Gate::new(name, Stands::Waits, "it looks at the change itself").with(values);
             }
             Judged::False => (Stands::Shut, "false"),
-            Judged::TooCostly => (Stands::Shut, "it takes too long to tell, and counts as false"),
+            Judged::TooCostly => (Stands::Shut, "too costly to tell, and counts as false"),
         };
         let source = self.rules.shown(&condition.source().split_whitespace().collect::<Vec<_>>().join(" "));
-        Gate::new(name, stands, format!("{what}{as_if}: {source}")).with(values)
+        Gate::new(name, stands, format!("{what}{as_if}: `{source}`")).with(values)
     }
+}
+
+fn is_on(states: &[StateView]) -> bool {
+    states.iter().any(|state| matches!(state.stage, Stage::On { .. } | Stage::Falling { .. }))
 }
 
 /// A person of whom nothing is known.

@@ -75,6 +75,32 @@ impl Verdict {
         "gathered",
     ];
 
+    /// What each of `WORDS` means, for people who read how often it was so.
+    pub const MEANINGS: [&str; Self::WORDS.len()] = [
+        "rang",
+        "about something else",
+        "condition false",
+        "in its cooldown",
+        "told before",
+        "rang for the same happening",
+        "found too late",
+        "condition too costly",
+        "limit reached",
+        "out of its hours",
+        "had to last first",
+        "did not last",
+        "its begin was kept quiet",
+        "too many waiting",
+        "put off to its hours",
+        "over when its hours came",
+        "told with others",
+    ];
+
+    /// What a word means; the word itself if it is none of ours.
+    pub fn meaning(word: &str) -> &str {
+        Self::WORDS.iter().position(|known| *known == word).map_or(word, |at| Self::MEANINGS[at])
+    }
+
     /// One word for metrics and for machines.
     pub fn word(self) -> &'static str {
         Self::WORDS[self.number()]
@@ -140,5 +166,28 @@ impl std::fmt::Display for Verdict {
                 write!(f, "{WAITS_MAX} others of its firings for this person wait for `for` already")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_means_something_of_its_own() {
+        let meanings: std::collections::BTreeSet<&str> = Verdict::MEANINGS.into_iter().collect();
+        assert_eq!(meanings.len(), Verdict::WORDS.len());
+        for verdict in [Verdict::Fired, Verdict::ConditionFalse, Verdict::Gathered { left_ms: 1 }] {
+            assert_eq!(Verdict::meaning(verdict.word()), Verdict::MEANINGS[verdict.number()]);
+        }
+        assert_eq!(Verdict::meaning("told_with_others"), "told_with_others");
+    }
+
+    #[test]
+    fn a_wait_is_told_in_the_units_that_say_most() {
+        let told = |verdict: Verdict| verdict.to_string();
+        assert_eq!(told(Verdict::Waiting { left_ms: 2_700_000 }), "if it stays so for another 45 min");
+        assert_eq!(told(Verdict::Cooling { left_ms: 7_800_000 }), "`cooldown` for another 2 h 10 min");
+        assert_eq!(told(Verdict::Duplicate { left_ms: 1 }), "`dedupe`: same key, forgotten in 1 s");
     }
 }

@@ -48,7 +48,7 @@ pub async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> R
             next.run(request).await
         }
         Err(refusal) => {
-            let with_page = wants_page(&request);
+            let with_page = wants_page(request.headers());
             // Whoever opens the page for the first time has no token yet, and is asked for it.
             if !(with_page && refusal == Refusal::NoToken) {
                 web.access.tell_refusal(refusal, request.uri().path());
@@ -121,8 +121,8 @@ fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
 }
 
 /// Whether somebody looks with a browser.
-fn wants_page(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accepts.is_some_and(|accept| accept.contains("text/html"))
 }
 

@@ -91,6 +91,7 @@ fn router(web: Web) -> Router {
         .route("/-/reload", post(reload))
         .merge(page::router())
         .nest("/api/v1", api::router())
+        .fallback(page::nowhere)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
         .with_state(web)

@@ -48,7 +48,7 @@ async fn a_running_bot_says_why_a_rule_rings_or_not() {
          who       open   `alice` is among those whom it is about\n  \
          presence  open   Lanyard tells of every change\n  \
          when      waits  asked at `started_playing`; what is so now would do, had it just begun\n  \
-         if        shut   false: playing.name == \"Factorio\"\n                   \
+         if        shut   false: `playing.name == \"Factorio\"`\n                   \
          playing.name = \"Braid\"\n\
          Now `if` holds it back.\n\
          Last asked 0s ago at `started_playing`: `if` is false\n  playing.name = \"Braid\"\n";

@@ -139,7 +139,8 @@ async fn each_view_says_what_the_bot_knows() {
     .await;
     says("/?view=people&person=alice", &["<code>started_playing</code>", "94490510688792576"]).await;
     says("/?view=rules", &["rule=around", "switched off", "Holds now", "since the start"]).await;
-    says("/?view=rules&rule=around", &["Would it ring now?", "class=\"gates\""]).await;
+    says("/?view=rules&rule=around", &["No: it has begun already", "begun at <time", "class=\"gates\""])
+        .await;
     says(
         "/?view=rules&rule=soon",
         &["Timers running", "<code>for</code> of <a ", "for another <time", ">1 h</time>"],
@@ -149,9 +150,13 @@ async fn each_view_says_what_the_bot_knows() {
     says("/?view=activity&rule=gaming", &["verdict rings", "rule=gaming"]).await;
     says("/?view=deliveries&target=broken", &["fate dead", "403", "Retry", "broken"]).await;
     says("/?view=deliveries&state=delivered", &["fate delivered", "Send once more"]).await;
-    says("/?view=people&person=alicf", &["did you mean", "alice"]).await;
-    says("/?view=cellar", &["This cannot be shown"]).await;
-    says("/?view=deliveries&delivery=99999", &["there is no delivery"]).await;
+    says("/?view=people&person=alicf", &["did you mean <code>alice</code>?", ">all people</a>"]).await;
+    says("/?view=cellar", &["This cannot be asked", "data-follow=\"\""]).await;
+    says(
+        "/?view=deliveries&delivery=99999",
+        &["<p role=\"alert\">There is no delivery <code>99999</code>.</p>", ">all deliveries</a>"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -244,7 +249,7 @@ async fn what_is_tried_is_answered_below_the_form() {
         "\nstatus: online\nplaying: Braid</textarea>",
         "value=\"21:30\"",
         "aria-label=\"Rule gaming\"",
-        "<p>rings at once</p>",
+        "<p>Rings at once.</p>",
         "/[secret]\nuser-agent: doorchime/",
         "\nauthorization: Bearer [secret]\n",
         "idempotency-key: 00000000-0000-7000-8000-000000000001",
@@ -257,24 +262,21 @@ async fn what_is_tried_is_answered_below_the_form() {
     assert_eq!(seen.home.receiver.heard().len(), rung);
 
     for (before, after, more, status, told) in [
-        ("", "", &[][..], 400, "`after` is empty"),
-        ("online", "status: onlien", &[], 400, "&#96;after&#96;, line 1, column 9: unknown word"),
-        ("online", "a: [", &[], 400, "&#96;after&#96;, line"),
+        ("", "", &[][..], 400, "<code>after</code> is empty"),
+        ("online", "status: onlien", &[], 400, "<code>after</code>, line 1, column 9: unknown word"),
+        ("online", "a: [", &[], 400, "<code>after</code>, line"),
         ("online", "idle", &[("at", "late"), ("wait", "<b>")], 400, "no time of day"),
         ("online", &*"x".repeat(65 << 10), &[], 413, "at most 64 KiB"),
     ] {
         let (got, page) = seen.tried(before, after, more).await;
         assert_eq!(got, status, "{page}");
-        assert!(
-            page.contains(&told.replace('`', "&#96;")) && page.contains("role=\"alert\""),
-            "{told}: {page}"
-        );
+        assert!(page.contains(told) && page.contains("role=\"alert\""), "{told}: {page}");
     }
     let (status, page) = seen.tried("x", &"\"".repeat(200 << 10), &[]).await;
-    assert!(status == 400 && page.contains("This cannot be shown"), "{status} {page}");
+    assert!(status == 413 && page.contains("Too much"), "{status} {page}");
     assert_eq!(seen.home.post_form(&seen.at, "/try", &[("then", "x")]).await.0, 400);
     let alike = seen.home.post_form(&seen.at, "/try", &[("person", "alcie"), ("after", "online")]).await;
-    assert!(alike.0 == 404 && alike.1.contains("did you mean &#96;alice&#96;?"), "{}", alike.1);
+    assert!(alike.0 == 404 && alike.1.contains("did you mean <code>alice</code>?"), "{}", alike.1);
 
     // Somebody's presence, pasted.
     let evil =

@@ -1,6 +1,8 @@
 //! The change that a rule waits for, held against how things are now: what would have to happen, and how near
 //! what is so now comes to it.
 
+use std::time::Duration;
+
 use super::{Gate, Stands, shown_values};
 use crate::engine::holding::State;
 use crate::engine::states::{Stage, StateView};
@@ -21,9 +23,8 @@ pub(super) fn when<'p>(
     gone: &'p Presence<'p>,
     present: &'p Presence<'p>,
 ) -> (Gate, Option<Changed<'p>>) {
-    let (mut met, mut values, mut waits) = (None, Vec::new(), Vec::new());
+    let (mut met, mut values) = (None, Vec::new());
     for trigger in &when.triggers {
-        waits.push(spell(trigger));
         let near = changes(trigger.kind, gone, present);
         met = met.or_else(|| near.iter().copied().find(|changed| holds(trigger, *changed)));
         for changed in near.iter().take(NEAR_MAX) {
@@ -40,8 +41,13 @@ pub(super) fn when<'p>(
         None if values.is_empty() => "",
         None => "; what is so now would not do",
     };
-    let why = format!("asked at {}{near}", waits.join(" or "));
+    let why = format!("asked at {}{near}", spelled(when));
     (Gate::new("when", Stands::Waits, rules.shown(&why)).with(shown_values(rules, values)), met)
+}
+
+/// The changes that a `when` waits for.
+pub(super) fn spelled(when: &When) -> String {
+    when.triggers.iter().map(spell).collect::<Vec<_>>().join(" or ")
 }
 
 /// Whether something that a `when` has found waits for its `for`.
@@ -72,28 +78,27 @@ pub(super) fn state(now: Moment, holds: &While, state: Option<State>) -> Gate {
     let wall = |own_ms: i64| date(now.wall_ms.saturating_add(own_ms - millis(now.mono)));
     let until = |state: State| state.until(holds).map_or_else(String::new, wall);
     let (name, why) = match state {
-        None => {
-            let wait = spell_duration(holds.hold_for);
-            ("for", format!("it has not begun: `enter` is sent once the condition has been true for {wait}"))
-        }
+        None => ("for", format!("it has not begun: `enter` is sent {}", once("true", holds.hold_for))),
         Some(rising @ State::Rising { since, .. }) => {
             ("for", format!("it is true since {}, and `enter` is sent at {}", wall(since), until(rising)))
         }
         Some(State::On { since, .. }) => {
-            let wait = spell_duration(holds.grace);
             let since = wall(since);
-            (
-                "grace",
-                format!(
-                    "it has begun at {since}: `exit` is sent once the condition has been false for {wait}"
-                ),
-            )
+            ("grace", format!("it has begun at {since}: it is over {}", once("false", holds.grace)))
         }
         Some(falling @ State::Falling { fell, .. }) => {
-            ("grace", format!("it is false since {}, and `exit` is sent at {}", wall(fell), until(falling)))
+            ("grace", format!("it is false since {}, and it is over at {}", wall(fell), until(falling)))
         }
     };
     Gate::new(name, Stands::Waits, why)
+}
+
+/// When the condition has been so for long enough.
+pub(super) fn once(so: &str, wait: Duration) -> String {
+    if wait.is_zero() {
+        return format!("as soon as the condition is {so}");
+    }
+    format!("once the condition has been {so} for {}", spell_duration(wait))
 }
 
 fn holds(trigger: &Trigger, changed: Changed<'_>) -> bool {

@@ -208,7 +208,7 @@ fn a_while_says_where_it_stands_and_when_it_turns() {
     seen(&mut engine, 50, &ada());
     let (shown, shut, last) = told(&engine, 51, 0, Some(ADA));
     assert_eq!((shown[2].as_str(), shut), ("while waits playing.name=missing", None));
-    assert!(last.1.contains("`exit` is sent at 2026-01-05T00:02:50Z"), "{last:?}");
+    assert!(last.1.contains("it is over at 2026-01-05T00:02:50Z"), "{last:?}");
     // About nobody in particular.
     let (shown, shut, _) = told(&engine, 51, 1, None);
     assert_eq!((shown[0].as_str(), shut), ("while shut ada.online=true bob.online=missing", Some("while")));
@@ -234,4 +234,50 @@ fn no_secret_is_explained() {
     seen(&mut engine, 0, &ada().kv("k", "T0P\"SECRET"));
     let shown = format!("{:?}", engine.explain(at(1), 0, Some(ADA)));
     assert!(!shown.contains("SECRET") && shown.contains("${CODE}"), "{shown}");
+}
+
+#[test]
+fn the_answer_comes_first_and_says_yes_or_no() {
+    let rules = r#"
+  - {id: online, who: ada, when: went_online, if: platforms.desktop, cooldown: 10m, send: screen}
+  - {id: game, who: ada, when: {started_playing: {name: [Factorio, "Counter*"]}}, if: 'change.to.name == "Braid"', send: screen}
+  - {id: off, who: ada, when: went_offline, enabled: false, send: screen}
+  - {id: lasting, who: ada, when: [went_online, started_playing], for: 5m, send: screen}
+  - {id: late, who: ada, when: went_online, active: {from: "08:00", otherwise: defer}, group: {wait: 1m}, send: screen}
+  - {id: begins, who: ada, while: 'playing.name == "Braid"', for: 30s, enter: screen}
+  - {id: both, who: ada, while: 'playing.name == "Braid"', grace: 2m, cooldown: 1h, enter: screen, exit: screen}
+  - {id: ends, who: ada, while: 'playing.name == "Braid"', exit: screen}"#;
+    let mut engine = engine(rules, &NoVars);
+    let answer =
+        |engine: &Engine, second: u64, rule: usize| engine.explain(at(second), rule, Some(ADA)).answer;
+    assert!(answer(&engine, 0, 0).starts_with("no: nothing was heard of this person yet"));
+    assert_eq!(answer(&engine, 0, 2), "no: the rule is switched off: `enabled: false`");
+    seen(&mut engine, 1, &ada().status("offline").on(&[]));
+    assert_eq!(answer(&engine, 1, 0), "no: `if` is false: `platforms.desktop`");
+    let next = "yes, at the next `went_online` or `started_playing`, once what it led to has lasted for 5m";
+    assert_eq!(answer(&engine, 1, 3), next);
+    let hours = "yes, at the next `went_online`, but not before its hours come, told together with others";
+    assert_eq!(answer(&engine, 1, 4), hours);
+    assert_eq!(answer(&engine, 1, 5), "no: `while` is false: `playing.name == \"Braid\"`");
+    seen(&mut engine, 10, &ada());
+    assert_eq!(answer(&engine, 11, 0), "no: it has rung, and is quiet until 2026-01-05T00:10:10Z");
+    assert_eq!(answer(&engine, 700, 0), "yes, at the next `went_online`");
+    let narrowed = "yes, at the next `started_playing` with name: `Factorio`, `Counter*`, if the change is as `if` wants it";
+    assert_eq!(answer(&engine, 11, 1), narrowed);
+    let waits = "yes, at 2026-01-05T00:05:10Z, if what it has found lasts until then";
+    assert_eq!(answer(&engine, 11, 3), waits);
+    seen(&mut engine, 20, &ada().playing("Braid"));
+    let rises = "yes, `enter` at 2026-01-05T00:00:50Z, if the condition stays true";
+    assert_eq!(answer(&engine, 21, 5), rises);
+    let holds = "no, not before it is over: `exit` is sent once the condition has been false for 2m";
+    assert_eq!(answer(&engine, 21, 6), holds);
+    let ends = "no, not before it is over: `exit` is sent as soon as the condition is false";
+    assert_eq!(answer(&engine, 21, 7), ends);
+    engine.tick(at(50), &mut Effects::default());
+    assert_eq!(answer(&engine, 51, 5), "no: it has begun already, and rings again when it begins anew");
+    seen(&mut engine, 60, &ada());
+    // What keeps an `enter` quiet is nothing to an `exit`.
+    let falls = "yes, `exit` at 2026-01-05T00:03:00Z, if the condition stays false";
+    assert_eq!(answer(&engine, 61, 6), falls);
+    assert_eq!(answer(&engine, 61, 7), "no: `while` is false: `playing.name == \"Braid\"`");
 }

@@ -94,9 +94,10 @@ pub fn as_json(in_force: &InForce, rule: &Rule, explained: &[Explanation], more:
 }
 
 fn one_as_json(in_force: &InForce, Explanation { explained, values }: &Explanation) -> Value {
-    let Explained { person, gates, last, .. } = explained;
+    let Explained { person, answer, gates, last, .. } = explained;
     json!({
         "person": person.map(|id| named(in_force, id, None)),
+        "answer": answer,
         "shut": explained.shut().map(|gate| gate.name),
         "gates": gates.iter().map(gate_as_json).collect::<Vec<_>>(),
         "last": last.map(|last| last_as_json(in_force, *person, last)),

@@ -105,6 +105,10 @@ fn answers() -> Vec<Named> {
             "Explanation",
             object(json!({
                 "person": or_null(reference("PersonName")),
+                "answer": {
+                    "type": "string",
+                    "description": "Whether it would ring now: a sentence that begins with `yes` or `no`.",
+                },
                 "shut": or_null(text()),
                 "gates": list("Gate"),
                 "last": or_null(reference("Last")),
@@ -129,8 +133,14 @@ fn answers() -> Vec<Named> {
                 "verdict": reference("Verdict"),
             })),
         ),
-        ("Verdict", object(json!({"word": one_of(Verdict::WORDS), "rings": truth(), "text": text()}))),
+        ("Verdict", object(json!({"word": verdict_word(), "rings": truth(), "text": text()}))),
     ]
+}
+
+fn verdict_word() -> Value {
+    let meant =
+        Verdict::WORDS.iter().zip(Verdict::MEANINGS).map(|(word, means)| format!("`{word}`: {means}"));
+    json!({"enum": Verdict::WORDS, "description": meant.collect::<Vec<_>>().join(", ")})
 }
 
 fn people() -> Vec<Named> {

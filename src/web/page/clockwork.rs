@@ -24,8 +24,15 @@ pub struct Clockwork {
 /// What a helper writes of its arguments.
 type Say = fn(&Clockwork, &[&Value]) -> String;
 
-const HELPERS: [(&str, Say); 5] =
-    [("at", at), ("for", past), ("until", ahead), ("progress", progress), ("said", said)];
+const HELPERS: [(&str, Say); 7] = [
+    ("at", at),
+    ("for", past),
+    ("until", ahead),
+    ("progress", progress),
+    ("said", said),
+    ("sentence", sentence),
+    ("worth", worth),
+];
 
 impl Clockwork {
     pub fn now(web: &Web) -> Self {
@@ -55,6 +62,11 @@ impl Clockwork {
         self.written(ms, if today { "%H:%M:%S" } else { "%b %-d, %H:%M" })
     }
 
+    /// "15:03:22" as an element.
+    fn moment(&self, ms: i64) -> String {
+        self.element(ms, "", &self.clock(ms))
+    }
+
     /// A time as an element, with what is to be read in it.
     fn element(&self, ms: i64, runs: &str, text: &str) -> String {
         let (date, full) = (crate::time::date(ms), self.written(ms, "%F %H:%M:%S %Z"));
@@ -64,7 +76,7 @@ impl Clockwork {
 
 /// "15:03:22", with the day where it is another one.
 fn at(clock: &Clockwork, args: &[&Value]) -> String {
-    time(args, 0).map_or_else(String::new, |ms| clock.element(ms, "", &clock.clock(ms)))
+    time(args, 0).map_or_else(String::new, |ms| clock.moment(ms))
 }
 
 /// "5 min": how long ago it was.
@@ -93,7 +105,31 @@ fn progress(clock: &Clockwork, args: &[&Value]) -> String {
 
 /// One of the bot's own sentences, with its `code` and its times made readable.
 fn said(clock: &Clockwork, args: &[&Value]) -> String {
-    let text = args.first().and_then(|text| text.as_str()).unwrap_or_default();
+    readable(clock, text(args))
+}
+
+/// The same with a capital letter and a full stop, where it stands by itself.
+fn sentence(clock: &Clockwork, args: &[&Value]) -> String {
+    let text = text(args);
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    readable(clock, &format!("{first}{}{stop}", letters.as_str()))
+}
+
+/// What a part of a condition is worth: a text, or a time.
+fn worth(clock: &Clockwork, args: &[&Value]) -> String {
+    let text = text(args);
+    let (before, time) = text.strip_prefix("until ").map_or(("", text), |time| ("until ", time));
+    time.parse::<Timestamp>()
+        .map_or_else(|_| escape(text), |time| format!("{before}{}", clock.moment(time.as_millisecond())))
+}
+
+fn text<'v>(args: &[&'v Value]) -> &'v str {
+    args.first().and_then(|text| text.as_str()).unwrap_or_default()
+}
+
+fn readable(clock: &Clockwork, text: &str) -> String {
     let mut written = String::new();
     for (at, piece) in text.split('`').enumerate() {
         if at % 2 == 1 {
@@ -103,11 +139,10 @@ fn said(clock: &Clockwork, args: &[&Value]) -> String {
             continue;
         }
         for word in piece.split_inclusive(' ') {
-            let bare = word.trim_end_matches([' ', ',', ';', '.']);
+            let bare = word.trim_end_matches([' ', ',', ';', '.', ':']);
             match bare.parse::<Timestamp>() {
                 Ok(time) => {
-                    let ms = time.as_millisecond();
-                    written.push_str(&clock.element(ms, "", &clock.clock(ms)));
+                    written.push_str(&clock.moment(time.as_millisecond()));
                     written.push_str(&word[bare.len()..]);
                 }
                 Err(_) => written.push_str(&escape(word)),
@@ -217,8 +252,29 @@ mod tests {
         ] {
             assert_eq!(said(&clock, &[&sentence.into()]), written);
         }
-        let sentence = "quiet until 2023-11-14T22:13:20Z, then not".into();
-        let written = said(&clock, &[&sentence]);
-        assert!(written.contains(">23:13:20</time>, then not"), "{written}");
+        for (sentence, written) in [
+            ("quiet until 2023-11-14T22:13:20Z, then not", ">23:13:20</time>, then not"),
+            ("begun at 2023-11-14T22:13:20Z: `exit`", ">23:13:20</time>: <code>exit</code>"),
+        ] {
+            let said = said(&clock, &[&sentence.into()]);
+            assert!(said.contains(written), "{said}");
+        }
+        for (text, written) in [
+            ("there is no `x`", "There is no <code>x</code>."),
+            ("`limit` is 1", "<code>limit</code> is 1."),
+            ("did you mean `x`?", "Did you mean <code>x</code>?"),
+            ("\u{e4}hm", "\u{c4}hm."),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(&clock, &[&text.into()]), written);
+        }
+    }
+
+    #[test]
+    fn a_worth_that_is_a_time_is_told_as_one() {
+        let told = |text: &str| worth(&clock(), &[&text.into()]);
+        assert!(told("2023-11-14T22:13:20Z").ends_with(">23:13:20</time>"));
+        assert!(told("until 2023-11-14T22:13:20Z").starts_with("until <time "));
+        assert_eq!(told("\"<b> until\""), "&quot;&lt;b&gt; until&quot;");
     }
 }

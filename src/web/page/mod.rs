@@ -7,14 +7,15 @@ mod asked;
 mod clockwork;
 mod day;
 mod paper;
+mod refused;
 mod trial;
 mod views;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Form, Router};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,7 +23,9 @@ use serde_json::Value;
 use self::asked::{View, Wanted};
 use super::api::asked::{Asked, No};
 use super::api::deliveries;
+use super::gate;
 use super::server::Web;
+use crate::targets::address::encode;
 
 const SVG: &str = "image/svg+xml";
 
@@ -31,14 +34,14 @@ pub fn router() -> Router<Web> {
         .route("/", get(look))
         .route("/icon.svg", get(icon))
         .route("/try", get(try_it).post(tried).layer(DefaultBodyLimit::max(trial::FORM_BYTES_MAX)))
-        .route("/deliveries/{delivery}/retry", post(retry))
-        .route("/deliveries/{delivery}/drop", post(drop))
+        .route("/deliveries/{delivery}/retry", get(button).post(retry))
+        .route("/deliveries/{delivery}/drop", get(button).post(drop))
 }
 
 async fn look(State(web): State<Web>, headers: HeaderMap, asked: Result<Asked<Wanted>, No>) -> Response {
     let shown = match asked {
         Ok(Asked(wanted)) => views::show(&web, wanted).await,
-        Err(no) => views::Shown::instead(no),
+        Err(no) => views::Shown::refused(View::People, no),
     };
     paper::page(&web, &headers, shown)
 }
@@ -85,12 +88,26 @@ async fn drop(State(web): State<Web>, headers: HeaderMap, Path(named): Path<Stri
     back(&web, &headers, deliveries::given_up(&web, named).await)
 }
 
+/// Whoever comes to a button's address another way is shown where the button is.
+async fn button(Path(named): Path<String>) -> Redirect {
+    Redirect::to(&format!("/?view=deliveries&delivery={}", encode(&named)))
+}
+
+/// Where there is nothing.
+pub async fn nowhere(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    let no = No::nothing_there(format!("there is nothing at `{}`", uri.path()));
+    if gate::wants_page(&headers) {
+        return paper::page(&web, &headers, views::Shown::refused(View::People, no));
+    }
+    no.into_response()
+}
+
 /// Back to what the button was about.
 fn back(web: &Web, headers: &HeaderMap, done: Result<Value, No>) -> Response {
     match done {
         Ok(delivery) => {
             Redirect::to(&format!("/?view=deliveries&delivery={}", delivery["number"])).into_response()
         }
-        Err(no) => paper::page(web, headers, views::Shown::instead(no)),
+        Err(no) => paper::page(web, headers, views::Shown::refused(View::Deliveries, no)),
     }
 }

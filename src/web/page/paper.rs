@@ -15,6 +15,7 @@ use tracing::error;
 use super::asked::View;
 use super::clockwork::Clockwork;
 use super::views::Shown;
+use crate::engine::verdict::Verdict;
 use crate::printable;
 use crate::targets::address;
 use crate::web::api::status;
@@ -24,7 +25,7 @@ use crate::web::server::Web;
 
 /// The whole document; the other templates are parts of it.
 const PAGE: &str = "page";
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 18] = [
     (PAGE, include_str!("views/page.html")),
     ("people", include_str!("views/people.html")),
     ("person", include_str!("views/person.html")),
@@ -39,6 +40,7 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("nothing", include_str!("views/nothing.html")),
     ("card", include_str!("views/card.html")),
     ("named", include_str!("views/named.html")),
+    ("value", include_str!("views/value.html")),
     ("entries", include_str!("views/entries.html")),
     ("facts", include_str!("views/facts.html")),
     ("parcel", include_str!("views/parcel.html")),
@@ -52,6 +54,7 @@ static PAPER: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     registry.set_strict_mode(true);
     registry.register_escape_fn(escape);
     registry.register_helper("query", Box::new(query));
+    registry.register_helper("meaning", Box::new(meaning));
     for (name, text) in TEMPLATES {
         registry.register_template_string(name, text).expect("a test renders each of them");
     }
@@ -149,4 +152,16 @@ fn query(
 ) -> HelperResult {
     let text = called.param(0).map_or("", |param| param.value().as_str().unwrap_or(""));
     out.write(&address::encode(text)).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
+}
+
+/// What a verdict's word means.
+fn meaning(
+    called: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let word = called.param(0).map_or("", |param| param.value().as_str().unwrap_or(""));
+    out.write(Verdict::meaning(word)).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
 }

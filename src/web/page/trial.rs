@@ -76,10 +76,12 @@ pub async fn tried(web: &Web, filled: Result<Form<Filled>, FormRejection>) -> Sh
         Ok(filled) => filled,
         Err(rejection) => {
             let why = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => format!("a form has at most {} KiB", FORM_BYTES_MAX >> 10),
-                _ => "this is not what the form sends".to_owned(),
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    No::too_large(format!("the form takes at most {} KiB", FORM_BYTES_MAX >> 10))
+                }
+                _ => No::bad("this is not what the form sends"),
             };
-            return Shown { view: View::Try, ..Shown::instead(No::bad(why)) };
+            return Shown::refused(View::Try, why);
         }
     };
     // A browser ends lines in its own way.

@@ -51,18 +51,6 @@ impl Shown {
         }
     }
 
-    /// Why it cannot be shown.
-    pub fn instead(no: No) -> Self {
-        let status = no.status();
-        let value = json!({"why": no.why()});
-        let mut shown = Self::new(View::default(), "nothing", value, "");
-        (shown.status, shown.title) = (status, "Not to be shown".to_owned());
-        if status != StatusCode::SERVICE_UNAVAILABLE {
-            shown.follow.clear();
-        }
-        shown
-    }
-
     fn titled(mut self, title: String) -> Self {
         self.title = title;
         self
@@ -88,7 +76,7 @@ pub async fn show(web: &Web, wanted: Wanted) -> Shown {
         (View::Deliveries, _, _, None) => outbox(web, wanted).await,
         (View::Try, person, ..) => trial::empty(web, person.as_deref(), wanted.example.as_deref()).await,
     };
-    shown.unwrap_or_else(|no| Shown { view, ..Shown::instead(no) })
+    shown.unwrap_or_else(|no| Shown::refused(view, no))
 }
 
 async fn everybody(web: &Web, wanted: Wanted) -> Result<Shown, No> {
@@ -131,7 +119,7 @@ async fn all_rules(web: &Web, wanted: Wanted) -> Result<Shown, No> {
 async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown, No> {
     let rule = rules::known(web, named).await?;
     let explained = match explain::explained(web, named, person).await {
-        Ok(explained) => explained,
+        Ok(explained) => with_reasons(explained),
         Err(no) => json!({"explained": [], "more": 0, "why": no.why()}),
     };
     let filter = activity::Filter {
@@ -144,6 +132,16 @@ async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown,
     let value = json!({"rule": rule, "explained": explained, "entries": entries});
     let shown = Shown::new(View::Rules, "rule", value, "change verdict").titled(named.to_owned());
     Ok(shown)
+}
+
+/// Beside each answer the values of the gate that it is about.
+fn with_reasons(mut explained: Value) -> Value {
+    for one in explained["explained"].as_array_mut().into_iter().flatten() {
+        let gates = one["gates"].as_array().into_iter().flatten();
+        let shut = gates.clone().find(|gate| gate["gate"] == one["shut"]);
+        one["because"] = shut.map_or_else(|| json!([]), |gate| gate["values"].clone());
+    }
+    explained
 }
 
 async fn happenings(web: &Web, wanted: Wanted) -> Result<Shown, No> {

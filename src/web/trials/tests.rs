@@ -127,10 +127,10 @@ fn each_rule_says_whether_it_rings_and_why_not() {
             "mobile: started_playing: `if` is false | platforms.mobile=false, playing.name=\"Factorio\"",
             "night: started_playing: outside of its `active` hours",
             "other-game: started_playing: `when` is narrowed to something else",
-            "here: not asked: `while`: true: online: it had begun before, and has not ended | online=true",
+            "here: not asked: `while`: true: `online`: it had begun before, and has not ended | online=true",
             "off: not asked: it is asked at `went_offline`; what is so now would do, once it ends",
             "asleep: not asked: `enabled`: the rule is switched off: `enabled: false`",
-            "crowd: not asked: `while`: false: squad.filter(p, p.online).size() >= 2 | squad.filter(p, p.online).size()=1",
+            "crowd: not asked: `while`: false: `squad.filter(p, p.online).size() >= 2` | squad.filter(p, p.online).size()=1",
         ]
     );
     assert_eq!((&value["others"], &value["more"], &value["given_up"]), (&1.into(), &0.into(), &false.into()));

@@ -22,13 +22,16 @@ const SAYS: [(&str, &[&str]); 10] = [
     ),
     ("person", &["Alice", "94490510688792576", "The last 24 hours", "changed_kv", "Lately"]),
     ("unmonitored", &["A stranger", "Unmonitored", "discord.gg/lanyard"]),
-    ("rules", &["around", "Holds now", "Timers running", "gaming", "switched off", "changed_custom_status"]),
-    ("rule", &["gaming", "playing.name == \"Braid\"", "Would it ring now?", "\"Factorio\""]),
+    ("rules", &["around", "Holds now", "Timers running", "gaming", "switched off", "condition false"]),
+    (
+        "rule",
+        &["gaming", "Would it ring now?", "No: if is false", "playing.name == \"Braid\"", "\"Factorio\""],
+    ),
     ("activity", &["changed_kv", "movie", "started_playing", "gaming"]),
     ("deliveries", &["dead", "403", "delivered", "pending", "500", "moody"]),
     ("delivery", &["Attempts", "403", "never", "rusty"]),
     ("try", &["What would ring", "how alice has been", "Fill in how they are now"]),
-    ("refused", &["This cannot be shown", "did you mean"]),
+    ("refused", &["Not found", "There is no person alcie", "did you mean alice?", "Go on with all people"]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,47 @@
+//! Why something is not shown, or was not done, and where to go on from there.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::asked::View;
+use super::views::Shown;
+use crate::web::api::asked::No;
+
+impl Shown {
+    /// In place of what was asked of a view.
+    pub fn refused(view: View, no: No) -> Self {
+        let status = no.status();
+        let next = match status {
+            StatusCode::SERVICE_UNAVAILABLE => "In a moment, try again with",
+            _ => "Go on with",
+        };
+        let to = match view {
+            View::People => "all people",
+            View::Rules => "all rules",
+            View::Activity => "all activity",
+            View::Deliveries => "all deliveries",
+            View::Try => "the form as it is at first",
+        };
+        let title = title(status);
+        let href = format!("/?view={}", view.word());
+        let value = json!({"title": title, "why": no.why(), "next": next, "href": href, "to": to});
+        let mut shown = Self::new(view, "nothing", value, "");
+        (shown.status, shown.title) = (status, title.to_owned());
+        // What is wrong with the question stays wrong.
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            shown.follow.clear();
+        }
+        shown
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "This cannot be asked",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::CONFLICT => "Not done",
+        StatusCode::PAYLOAD_TOO_LARGE => "Too much",
+        StatusCode::SERVICE_UNAVAILABLE => "Not now",
+        _ => "This cannot be shown",
+    }
+}
