@@ -25,6 +25,14 @@ struct Secret {
     shown: Box<str>,
 }
 
+/// Where a short secret is blotted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Short {
+    /// Where it is a word of its own.
+    Words,
+    Left,
+}
+
 /// One byte of a text once nothing is escaped any more, and where it was written.
 struct Letter {
     byte: u8,
@@ -49,6 +57,10 @@ impl Secrets {
     /// The beginning of a text, up to `bytes_max`, with each secret blotted out. With `cut` the text is not
     /// all there is, and its end may be the beginning of a secret.
     pub fn blot(&self, text: &str, bytes_max: usize, cut: bool) -> String {
+        self.blotted(text, bytes_max, cut, Short::Words)
+    }
+
+    fn blotted(&self, text: &str, bytes_max: usize, cut: bool, short: Short) -> String {
         // Of a letter that was cut in two, nothing can be told.
         let text = if cut { text.trim_end_matches('\u{fffd}') } else { text };
         let letters = letters(text);
@@ -56,7 +68,7 @@ impl Secrets {
         let mut shown = String::new();
         let (mut from, mut at) = (0, 0);
         while at < plain.len() && shown.len() + (letters[at].at.start.saturating_sub(from)) < bytes_max {
-            let Some((length, blot)) = self.secret_at(&plain, at, cut) else {
+            let Some((length, blot)) = self.secret_at(&plain, at, cut, short) else {
                 at += 1;
                 continue;
             };
@@ -71,15 +83,25 @@ impl Secrets {
         shown
     }
 
+    /// The same of one of a request's values, which is a short secret only as a whole: `1` in a text is a word.
+    pub fn blot_value(&self, text: &str) -> String {
+        let plain: Vec<u8> = letters(text.trim()).iter().map(|letter| letter.byte).collect();
+        if let Some(whole) = self.all.iter().find(|secret| secret.plain == plain) {
+            return whole.shown.to_string();
+        }
+        self.blotted(text, usize::MAX / 2, false, Short::Left)
+    }
+
     /// How many letters of a secret begin here, and what stands in their place.
-    fn secret_at(&self, plain: &[u8], at: usize, cut: bool) -> Option<(usize, &str)> {
+    fn secret_at(&self, plain: &[u8], at: usize, cut: bool, short: Short) -> Option<(usize, &str)> {
         let rest = &plain[at..];
         let in_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let alone = |length: usize| {
             !in_word(at.checked_sub(1).and_then(|before| plain.get(before))) && !in_word(rest.get(length))
         };
         let whole = self.all.iter().find(|Secret { plain, .. }| {
-            rest.starts_with(plain) && (plain.len() >= ANYWHERE_BYTES_MIN || alone(plain.len()))
+            rest.starts_with(plain)
+                && (plain.len() >= ANYWHERE_BYTES_MIN || short == Short::Words && alone(plain.len()))
         });
         if let Some(Secret { plain, shown }) = whole {
             return Some((plain.len(), shown));

@@ -12,7 +12,6 @@ use super::delivery::{Delivery, Request};
 use super::excerpt::{add_secrets, percent_decoded};
 use super::sender::{ACCEPTED, Built};
 use crate::AGENT;
-use crate::printable::plain;
 use crate::targets::filled::{self, Values};
 
 /// So much of a body is shown.
@@ -31,34 +30,33 @@ pub struct Masked {
     pub cut: bool,
 }
 
-/// `built` is what the sender makes of `request`, which is one for `delivery`; `values` are the rules file's.
+/// `built` is what the sender makes of `request`, which is one for `delivery` with names in place of what the message
+/// takes from outside; `values` are the rules file's, for what the target's settings take.
 pub fn masked(delivery: &Delivery, request: &Request, built: &Built, values: &Values) -> Masked {
     let own = Own::of(delivery);
-    let mut secrets = of_file(values);
-    request.secrets.iter().for_each(|secret| secrets.add(secret.expose_secret()));
-    let line = |text: &str| secrets.blot(text, LINE_BYTES_MAX, false);
-    let address = line(&address(built.url.expose_secret(), &own));
+    let mut secrets = Secrets::default();
+    for (name, value) in values {
+        let named = format!("${{{name}}}");
+        if filled::is_secret(value) {
+            secrets.add_named(value.expose_secret(), &named);
+        }
+        // However the body spells the name itself, it is to be read.
+        secrets.add_named(&named, &named);
+    }
+    add_secrets(&mut secrets, request, |piece| own.has(piece));
+    let line = |text: String| text[..text.floor_char_boundary(LINE_BYTES_MAX)].to_owned();
     let headers = built.headers.iter().map(|(name, value)| {
         let value = header(name, value.expose_secret());
-        (name.clone(), value.map_or_else(|| BLOT.to_owned(), |value| line(&value)))
+        (name.clone(), value.map_or_else(|| BLOT.to_owned(), line))
     });
-    let headers = headers.collect();
-    add_secrets(&mut secrets, request, |piece| own.has(piece));
     let (body, cut) = body(&built.body, &secrets);
-    Masked { method: request.method, address, headers, body, cut }
-}
-
-/// A line that would be printed.
-pub fn line(text: &str, values: &Values) -> String {
-    plain(&of_file(values).blot(text, BODY_BYTES_MAX, false))
-}
-
-fn of_file(values: &Values) -> Secrets {
-    let mut secrets = Secrets::default();
-    for (name, value) in values.iter().filter(|(_, value)| filled::is_secret(value)) {
-        secrets.add_named(value.expose_secret(), &format!("${{{name}}}"));
+    Masked {
+        method: request.method,
+        address: line(address(built.url.expose_secret(), &own)),
+        headers: headers.collect(),
+        body,
+        cut,
     }
-    secrets
 }
 
 /// A header's value, or as much of it as is no secret.
@@ -223,15 +221,24 @@ fn body(body: &[u8], secrets: &Secrets) -> (String, bool) {
             mask(&mut masked, secrets);
             if masked == value { text.into_owned() } else { masked.to_string() }
         }
-        Err(_) => secrets.blot(&text, BODY_BYTES_MAX + 1, false),
+        Err(_) => blotted(&text, secrets),
     };
     let cut = shown.len() > BODY_BYTES_MAX;
     let end = shown.floor_char_boundary(BODY_BYTES_MAX);
     (shown[..end].to_owned(), cut)
 }
 
+/// Text, or a form with its pairs.
+fn blotted(text: &str, secrets: &Secrets) -> String {
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => format!("{name}={}", secrets.blot_value(value)),
+        None => secrets.blot_value(pair),
+    };
+    text.split('&').map(pair).collect::<Vec<_>>().join("&")
+}
+
 fn mask(value: &mut Value, secrets: &Secrets) {
-    let blot = |text: &str| secrets.blot(text, usize::MAX / 2, false);
+    let blot = |text: &str| secrets.blot_value(text);
     match value {
         Value::String(text) => *text = blot(text),
         Value::Number(number) => {

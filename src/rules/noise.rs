@@ -67,7 +67,7 @@ impl<'n> NoiseSpec<'n> {
     pub fn compile(&self, names: &Names<'_>, reader: &mut Reader<'_>) -> Noise {
         let dedupe = self.dedupe.and_then(|(node, window)| {
             let scalar = node.scalar()?;
-            let key = Template::compile(&scalar.text, names);
+            let key = Template::compile_inlaid(&scalar.text, &scalar.inlays(), names);
             let key = key.map_err(|mistakes| reader.tell(node, mistakes)).ok()?;
             Some(Dedupe { key, window })
         });

@@ -64,13 +64,14 @@ fn message(
     reader: &mut Reader<'_>,
 ) -> Option<Message> {
     let unfit = unfit(target, parts);
-    let compiled = match Message::compile(kind, parts, names) {
+    let inlays = place.node.map(Node::inlays).unwrap_or_default();
+    let compiled = match Message::compile(kind, parts, &inlays, names) {
         Ok(_) if !unfit.is_empty() => Err(unfit),
         Err(mistakes) => Err(mistakes.into_iter().chain(unfit).collect()),
         fit => fit,
     };
     match compiled {
-        Ok(message) => Some(message.with_values(place.node.map(Node::values).unwrap_or_default())),
+        Ok(message) => Some(message),
         Err(mistakes) => {
             match place.node {
                 Some(node) => parts::tell_placed(reader, place.at, node, mistakes),

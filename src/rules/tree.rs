@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::places::Span;
 use super::scalar::Style;
+use super::template::{Inlay, Inlays};
 use crate::targets::filled::Values;
 
 /// One value and its place.
@@ -57,8 +58,35 @@ pub enum Sort {
 pub struct Fill {
     pub now: std::ops::Range<usize>,
     pub written: std::ops::Range<usize>,
-    /// What was asked for (`TOKEN`, `file:PATH`), if it is a value from outside of the file.
-    pub name: Option<Arc<str>>,
+    pub from: Origin,
+}
+
+/// Where what was filled in comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `$${`, a plain `${`.
+    Spelled,
+    /// The default that the file gives.
+    Default,
+    /// From outside of the file, by what was asked for: `TOKEN`, `file:PATH`.
+    Outside(Arc<str>),
+}
+
+impl Origin {
+    pub fn name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Outside(name) => Some(name),
+            Self::Spelled | Self::Default => None,
+        }
+    }
+}
+
+impl Scalar {
+    /// What is filled in of it, as a template is told of it.
+    pub fn inlays(&self) -> Vec<Inlay> {
+        let values = self.fills.iter().filter(|fill| fill.from != Origin::Spelled);
+        values.map(|fill| Inlay { at: fill.now.clone(), name: fill.from.name().cloned() }).collect()
+    }
 }
 
 impl Node {
@@ -127,11 +155,39 @@ impl Node {
             Value::Scalar(scalar) => {
                 for fill in &scalar.fills {
                     let value = || SecretString::from(&scalar.text[fill.now.clone()]);
-                    values.extend(fill.name.iter().map(|name| (Arc::clone(name), value())));
+                    values.extend(fill.from.name().map(|name| (Arc::clone(name), value())));
                 }
             }
             Value::List(items) => items.iter().for_each(|item| item.gather_values(values)),
             Value::Map(entries) => entries.iter().for_each(|entry| entry.value.gather_values(values)),
+            Value::Broken => {}
+        }
+    }
+
+    /// What is filled in of each of its texts, by the keys and list places that lead there.
+    pub fn inlays(&self) -> Inlays {
+        let mut inlays = Inlays::new();
+        self.gather_inlays(&mut Vec::new(), &mut inlays);
+        inlays
+    }
+
+    fn gather_inlays(&self, path: &mut Vec<String>, inlays: &mut Inlays) {
+        let mut below = |step: String, node: &Self| {
+            path.push(step);
+            node.gather_inlays(path, inlays);
+            path.pop();
+        };
+        match &self.value {
+            Value::Scalar(scalar) => {
+                let found = scalar.inlays();
+                if !found.is_empty() {
+                    inlays.insert(path.clone(), found);
+                }
+            }
+            Value::List(items) => {
+                items.iter().enumerate().for_each(|(at, item)| below(at.to_string(), item));
+            }
+            Value::Map(entries) => entries.iter().for_each(|entry| below(entry.key.clone(), &entry.value)),
             Value::Broken => {}
         }
     }

@@ -2,12 +2,11 @@
 //! can change the file's structure. `$${` is a plain `${`.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::diagnostic::{Problem, Problems};
 use super::places::Source;
 use super::scalar;
-use super::tree::{Fill, Node, Sort, Value};
+use super::tree::{Fill, Node, Origin, Sort, Value};
 
 /// The largest value of a variable or of a file named by `${file:…}`.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
@@ -65,10 +64,10 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
     let mut from = 0;
     while let Some(open) = written[from..].find("${").map(|at| from + at) {
         now.push_str(&written[from..open]);
-        let (value, name, end) = match use_at(&written, open) {
+        let (value, origin, end) = match use_at(&written, open) {
             Use::Literal => {
                 now.pop();
-                ("${".to_owned(), None, open + 2)
+                ("${".to_owned(), Origin::Spelled, open + 2)
             }
             Use::Unclosed => {
                 let place = scalar::place(source, node, open..written.len());
@@ -80,7 +79,7 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
                 break;
             }
             Use::Of { inner, end } => match value_of(&written[inner], vars) {
-                Ok((value, name)) => (value, name, end),
+                Ok((value, from)) => (value, from, end),
                 Err(wrong) => {
                     let place = scalar::place(source, node, open..end);
                     match wrong {
@@ -88,18 +87,18 @@ fn fill_text(node: &mut Node, source: &Source, vars: &dyn Vars, problems: &mut P
                         Wrong::Other(what, help) => problems.add(Problem::error(place, what).help(help)),
                     }
                     told = true;
-                    (String::new(), None, end)
+                    (String::new(), Origin::Default, end)
                 }
             },
         };
         // Of `$${`, the first `$` is gone from the text, too.
         let start = now.len();
-        let written_start = if value == "${" && end == open + 2 { open - 1 } else { open };
+        let written_start = if origin == Origin::Spelled { open - 1 } else { open };
         now.push_str(&value);
-        if let Some(name) = &name {
+        if let Some(name) = origin.name() {
             problems.filled(&value, name);
         }
-        fills.push(Fill { now: start..now.len(), written: written_start..end, name });
+        fills.push(Fill { now: start..now.len(), written: written_start..end, from: origin });
         from = end;
     }
     if told {
@@ -135,9 +134,9 @@ enum Wrong {
     Other(String, String),
 }
 
-/// A value, and its name if it does not stand in the file itself.
-fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Option<Arc<str>>), Wrong> {
-    let (value, name) = if let Some(path) = inner.strip_prefix("file:") {
+/// A value, and where it comes from.
+fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Origin), Wrong> {
+    let (value, origin) = if let Some(path) = inner.strip_prefix("file:") {
         let path = path.trim();
         let text = vars.file(path).map_err(|why| {
             Wrong::Other(
@@ -146,7 +145,7 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Option<Arc<str>>), 
             )
         })?;
         let text = text.strip_suffix('\n').unwrap_or(&text);
-        (text.strip_suffix('\r').unwrap_or(text).to_owned(), Some(format!("file:{path}").into()))
+        (text.strip_suffix('\r').unwrap_or(text).to_owned(), Origin::Outside(format!("file:{path}").into()))
     } else {
         let (name, default) = match inner.split_once(":-") {
             Some((name, default)) => (name.trim(), Some(default)),
@@ -160,8 +159,8 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Option<Arc<str>>), 
             return Err(Wrong::Other(format!("`{inner}` is not the name of a variable"), help.to_owned()));
         }
         match (vars.variable(name).filter(|value| default.is_none() || !value.is_empty()), default) {
-            (Some(value), _) => (value, Some(name.into())),
-            (None, Some(default)) => (default.to_owned(), None),
+            (Some(value), _) => (value, Origin::Outside(name.into())),
+            (None, Some(default)) => (default.to_owned(), Origin::Default),
             (None, None) => return Err(Wrong::Missing(name.to_owned())),
         }
     };
@@ -169,5 +168,5 @@ fn value_of(inner: &str, vars: &dyn Vars) -> Result<(String, Option<Arc<str>>), 
         let what = format!("the value of `{inner}` is larger than {} KiB", VALUE_BYTES_MAX >> 10);
         return Err(Wrong::Other(what, "is it the right one?".to_owned()));
     }
-    Ok((value, name))
+    Ok((value, origin))
 }

@@ -1,7 +1,8 @@
-//! Values that came from outside of the rules file (`${TOKEN}`) in a message: taken out before it is written to
-//! disk or shown, put in again when it is sent.
+//! Values that come from outside of the rules file (`${TOKEN}`) in a message: kept apart when it is rendered, so
+//! that they are neither written to disk nor shown, and put in when it is sent.
 //!
 //! Where they belong is kept beside the texts, not inside of them: nothing that a stranger writes can ask for one.
+//! Nor is any looked for: what a stranger writes that happens to read like one is left as it is.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,13 +11,16 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
+use super::place::{Apart, Fit};
 use crate::outbox::delivery::Parts;
 
 /// The part that says where values belong: for each text, by its JSON pointer, the places in it and the names
 /// of what goes there. No kind's table has such a key, so no file can write it.
 pub(crate) const FILLED: &str = "_filled";
+/// Follows a place whose value goes into a string of a JSON text.
+const IN_JSON: &str = "json";
 /// Shorter values are words, not secrets.
-pub(super) const VALUE_BYTES_MIN: usize = 4;
+const VALUE_BYTES_MIN: usize = 4;
 /// Parts whose values are never shown, wherever they come from.
 const NEVER_SHOWN: [&str; 2] = ["headers", "query"];
 /// What is shown in their place.
@@ -25,29 +29,66 @@ const HIDDEN: &str = "[secret]";
 /// Values by what stands between `${` and `}`, without a default.
 pub type Values = BTreeMap<Arc<str>, SecretString>;
 
-/// Whether a value from outside is long enough to be a secret.
+/// Whether a value from outside is long enough to be looked for where it is not known to stand.
 pub fn is_secret(value: &SecretString) -> bool {
     value.expose_secret().len() >= VALUE_BYTES_MIN
 }
 
-/// Takes the values out of a rendered message.
-pub(super) fn take_out(parts: &mut Parts, values: &Values) {
-    if values.is_empty() {
-        return;
+/// Where values belong in a message, gathered while it is rendered.
+#[derive(Default)]
+pub(super) struct Filled<'p> {
+    /// The way to the text that is rendered just now.
+    way: Vec<Step<'p>>,
+    places: Map<String, Value>,
+}
+
+/// One step from a message to one of its texts.
+#[derive(Clone, Copy)]
+pub(super) enum Step<'p> {
+    Key(&'p str),
+    Place(usize),
+}
+
+impl<'p> Filled<'p> {
+    /// Renders what lies one step further down.
+    pub fn below<T>(&mut self, step: Step<'p>, render: impl FnOnce(&mut Self) -> T) -> T {
+        self.way.push(step);
+        let rendered = render(self);
+        self.way.pop();
+        rendered
     }
-    let mut taken = Map::new();
-    for (name, value) in parts.iter_mut() {
-        each_text(value, &format!("/{}", step(name)), &mut |at, text| {
-            let (kept, places) = taken_out(text, values);
-            if !places.is_empty() {
-                *text = kept;
-                taken.insert(at.to_owned(), Value::Array(places));
-            }
-        });
+
+    /// Notes what belongs into the text here.
+    pub fn here(&mut self, fit: &Fit) {
+        if !fit.apart.is_empty() {
+            let places = fit.apart.iter().map(|Apart { at, name, in_json, .. }| {
+                if *in_json { json!([at, &**name, IN_JSON]) } else { json!([at, &**name]) }
+            });
+            self.places.insert(pointer(&self.way), places.collect());
+        }
     }
-    if !taken.is_empty() {
-        parts.insert(FILLED.to_owned(), Value::Object(taken));
+
+    /// Writes beside the message's parts what belongs into them.
+    pub fn note(self, parts: &mut Parts) {
+        if !self.places.is_empty() {
+            parts.insert(FILLED.to_owned(), Value::Object(self.places));
+        }
     }
+}
+
+/// The inside of a JSON string.
+pub(super) fn escaped_for_json(text: &str) -> String {
+    let quoted = json!(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// A JSON pointer (RFC 6901).
+fn pointer(way: &[Step<'_>]) -> String {
+    let step = |step: &Step<'_>| match step {
+        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Step::Place(place) => format!("/{place}"),
+    };
+    way.iter().map(step).collect()
 }
 
 /// The message with its values, and which they are; or the name of one that there is none of any more.
@@ -64,34 +105,56 @@ pub(super) fn put_in<'p>(
     Ok((full, used))
 }
 
+/// The message with names in place of values.
+pub(super) fn with_names(parts: &Parts) -> Cow<'_, Parts> {
+    let named = filled(parts, |name| Ok::<_, std::convert::Infallible>(format!("${{{name}}}")));
+    match named {
+        Ok(named) => named,
+        Err(never) => match never {},
+    }
+}
+
 /// The message for people: names in place of values, nothing of what is never shown.
 pub fn shown(parts: &Parts) -> Parts {
-    let named = filled(parts, |name| Ok::<_, std::convert::Infallible>(format!("${{{name}}}")));
-    let mut shown = match named {
-        Ok(named) => named.into_owned(),
-        Err(never) => match never {},
-    };
+    let mut shown = with_names(parts).into_owned();
     for name in NEVER_SHOWN {
-        if let Some(part) = shown.get_mut(name) {
-            each_text(part, "", &mut |_, text| HIDDEN.clone_into(text));
-        }
+        shown.get_mut(name).into_iter().for_each(hide);
     }
     shown
 }
 
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => HIDDEN.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(map) => map.values_mut().for_each(hide),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A text of the rules file, or what came of one, with names in place of values, also where they are quoted.
 pub fn named(text: &str, values: &Values) -> String {
-    let quoted = values.iter().filter_map(|(name, value)| {
-        let (plain, quoted) = (value.expose_secret(), value.expose_secret().escape_debug().to_string());
-        (quoted != plain && plain.len() >= VALUE_BYTES_MIN).then(|| (format!("${{{name}}}"), quoted))
-    });
-    let text = quoted.fold(Cow::Borrowed(text), |text, (name, quoted)| {
-        if text.contains(&quoted) { Cow::Owned(text.replace(&quoted, &name)) } else { text }
-    });
-    let (mut named, places) = taken_out(&text, values);
-    for place in places.iter().rev() {
-        if let (Some(at), Some(name)) = (place[0].as_u64(), place[1].as_str()) {
-            named.insert_str(usize::try_from(at).unwrap_or(usize::MAX), &format!("${{{name}}}"));
+    let mut spelled: Vec<(String, &str)> = Vec::new();
+    for (name, value) in values.iter().filter(|(_, value)| is_secret(value)) {
+        let (plain, name) = (value.expose_secret(), &**name);
+        spelled.push((plain.escape_debug().to_string(), name));
+        spelled.push((plain.to_owned(), name));
+    }
+    // A value may begin with another: the longer is meant.
+    spelled.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    let mut held = spelled.iter().filter(|(value, _)| text.contains(value.as_str())).peekable();
+    if held.peek().is_none() {
+        return text.to_owned();
+    }
+    let held: Vec<_> = held.collect();
+    let (mut named, mut rest) = (String::new(), text);
+    while let Some(c) = rest.chars().next() {
+        if let Some((value, name)) = held.iter().find(|(value, _)| rest.starts_with(value.as_str())) {
+            named.extend(["${", name, "}"]);
+            rest = &rest[value.len()..];
+        } else {
+            named.push(c);
+            rest = &rest[c.len_utf8()..];
         }
     }
     named
@@ -108,61 +171,15 @@ fn filled<E>(parts: &Parts, mut value: impl FnMut(&str) -> Result<String, E>) ->
         for place in places.as_array().into_iter().flatten().rev() {
             let (Some(at), Some(name)) = (place[0].as_u64(), place[1].as_str()) else { continue };
             let at = usize::try_from(at).unwrap_or(usize::MAX).min(text.len());
-            text.insert_str(text.floor_char_boundary(at), &value(name)?);
+            let value = value(name)?;
+            let value = if place[2] == IN_JSON { escaped_for_json(&value) } else { value };
+            text.insert_str(text.floor_char_boundary(at), &value);
         }
     }
     match full {
         Value::Object(full) => Ok(Cow::Owned(full)),
         _ => Ok(Cow::Borrowed(parts)),
     }
-}
-
-/// A text without the values in it, and where they were.
-fn taken_out(text: &str, values: &Values) -> (String, Vec<Value>) {
-    // Most texts hold none, and are searched for each as a whole, not looked at letter by letter.
-    let held: Vec<(&Arc<str>, &str)> = values
-        .iter()
-        .map(|(name, value)| (name, value.expose_secret()))
-        .filter(|(_, value)| value.len() >= VALUE_BYTES_MIN && text.contains(value))
-        .collect();
-    if held.is_empty() {
-        return (text.to_owned(), Vec::new());
-    }
-    let (mut kept, mut places, mut rest) = (String::new(), Vec::new(), text);
-    while let Some(c) = rest.chars().next() {
-        let here = held.iter().filter(|(_, value)| rest.starts_with(value));
-        if let Some(&(name, value)) = here.max_by_key(|(_, value)| value.len()) {
-            places.push(json!([kept.len(), &**name]));
-            rest = &rest[value.len()..];
-        } else {
-            kept.push(c);
-            rest = &rest[c.len_utf8()..];
-        }
-    }
-    (kept, places)
-}
-
-/// Each text in a value, with its JSON pointer.
-fn each_text(value: &mut Value, at: &str, seen: &mut impl FnMut(&str, &mut String)) {
-    match value {
-        Value::String(text) => seen(at, text),
-        Value::Array(list) => {
-            for (place, item) in list.iter_mut().enumerate() {
-                each_text(item, &format!("{at}/{place}"), seen);
-            }
-        }
-        Value::Object(map) => {
-            for (key, item) in map.iter_mut() {
-                each_text(item, &format!("{at}/{}", step(key)), seen);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// A key in a JSON pointer (RFC 6901).
-fn step(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -182,23 +199,31 @@ mod tests {
         let values =
             values(&[("TOK", "T0PSECRET"), ("LONG", "T0PSECRETER"), ("file:/key", "kéy1"), ("ONE", "1")]);
         let full = parts(&json!({
-            "json": {"a/b~": ["T0PSECRET kéy1T0PSECRETER 1", 5], "c": "T0PSECRE"},
+            "json": {"a/b~": ["T0PSECRET kéy1T0PSECRETER 1", 5], "c": "T0PSECRET"},
             "query": {"q": "x"},
         }));
-        let mut kept = full.clone();
-        take_out(&mut kept, &values);
-        let written = json!(kept).to_string();
-        assert!(!written.contains("T0PSECRET") && !written.contains("kéy1"), "{written}");
+        let mut kept = parts(&json!({"json": {"a/b~": [" ", 5], "c": "T0PSECRET"}, "query": {"q": "x"}}));
+        let apart = |at, name: &str| Apart { at, name: name.into(), value: String::new(), in_json: false };
+        let text = Fit {
+            text: "  ".to_owned(),
+            apart: vec![apart(0, "TOK"), apart(1, "file:/key"), apart(1, "LONG"), apart(2, "ONE")],
+        };
+        kept["json"]["a/b~"][0] = json!(text.text);
+        let mut filled = Filled::default();
+        let way = [Step::Key("json"), Step::Key("a/b~"), Step::Place(0)];
+        filled.way.extend(way);
+        filled.here(&text);
+        filled.note(&mut kept);
         let (back, used) = put_in(&kept, &values).unwrap();
-        assert_eq!((&*back, used.len()), (&full, 3));
+        assert_eq!((&*back, used.len()), (&full, 4));
         assert_eq!(
             json!(shown(&kept)),
             json!({
-                "json": {"a/b~": ["${TOK} ${file:/key}${LONG} 1", 5], "c": "T0PSECRE"},
+                "json": {"a/b~": ["${TOK} ${file:/key}${LONG} ${ONE}", 5], "c": "T0PSECRET"},
                 "query": {"q": "[secret]"},
             })
         );
-        assert_eq!(put_in(&kept, &Values::new()).unwrap_err(), "LONG");
+        assert_eq!(put_in(&kept, &Values::new()).unwrap_err(), "ONE");
     }
 
     #[test]
@@ -218,7 +243,9 @@ mod tests {
     fn without_values_nothing_changes() {
         let full = parts(&json!({"text": "a ${TOK} [0,\"TOK\"]"}));
         let mut kept = full.clone();
-        take_out(&mut kept, &values(&[("TOK", "T0PSECRET")]));
+        let mut filled = Filled::default();
+        filled.below(Step::Key("text"), |filled| filled.here(&Fit::default()));
+        filled.note(&mut kept);
         assert_eq!(kept, full);
         assert!(matches!(put_in(&kept, &Values::new()), Ok((Cow::Borrowed(_), used)) if used.is_empty()));
     }

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::filled::{self, Values};
-use super::place::{Escape, Form, Place};
+use super::filled::{Filled, Step, escaped_for_json};
+use super::place::{Apart, Escape, Fit, Form, Place};
 use super::{EVENT, Kind, Main, Placed, Shape, phrase};
 use crate::outbox::delivery::Parts;
 use crate::rules::mistake::Mistake;
 use crate::rules::scope::{Names, Scope};
-use crate::rules::template::{Origin, Segment, Template};
+use crate::rules::template::{Inlay, Inlays, Origin, Segment, Template};
 
 /// The parts of one `send:` entry, compiled.
 #[derive(Debug)]
@@ -17,7 +17,6 @@ pub struct Message {
     pub(super) main: Main,
     /// Where the main text stands, given or not.
     main_place: Place,
-    pub(super) values: Values,
 }
 
 /// One value of a message.
@@ -40,13 +39,15 @@ pub(super) enum Part {
 }
 
 impl Message {
-    /// Compiles what stands beside `to:`, whose keys and shapes have been checked against `kind.parts`.
+    /// Compiles what stands beside `to:`, whose keys and shapes have been checked against `kind.parts`. `inlays`
+    /// tells what of it was filled in.
     pub fn compile(
         kind: &'static Kind,
         parts: &Map<String, Value>,
+        inlays: &Inlays,
         names: &Names<'_>,
     ) -> Result<Self, Vec<Placed>> {
-        let mut compiler = Compiler { kind, parts, names, problems: (kind.check)(parts) };
+        let mut compiler = Compiler { kind, parts, inlays, names, problems: (kind.check)(parts) };
         for key in kind.parts.iter().filter(|key| key.required && !parts.contains_key(key.name)) {
             compiler.problems.push((Vec::new(), Mistake::new(0..0, format!("`{}` is missing", key.name))));
         }
@@ -68,16 +69,10 @@ impl Message {
                 Main::Event { .. } => EVENT,
             };
             let main_place = (kind.place)(&[main_part], parts);
-            Ok(Self { parts: compiled, main: kind.main, main_place, values: Values::new() })
+            Ok(Self { parts: compiled, main: kind.main, main_place })
         } else {
             Err(compiler.problems)
         }
-    }
-
-    /// The same, with the values that its texts have taken from outside of the file: they are not kept with it.
-    #[must_use]
-    pub fn with_values(self, values: Values) -> Self {
-        Self { values, ..self }
     }
 
     /// What could not be rendered in one of its texts, told once for each.
@@ -89,8 +84,10 @@ impl Message {
 
     /// Renders every part: escaped for its place, cut to the target's limits.
     pub fn render(&self, scope: &Scope<'_>) -> Parts {
-        let rendered =
-            self.parts.iter().filter_map(|(name, part)| Some(((*name).to_owned(), part.render(scope)?)));
+        let mut apart = Filled::default();
+        let rendered = self.parts.iter().filter_map(|(name, part)| {
+            Some(((*name).to_owned(), apart.below(Step::Key(name), |apart| part.render(scope, apart))?))
+        });
         let mut parts: Parts = rendered.collect();
         let given = |names: &[&str]| names.iter().any(|name| parts.contains_key(*name));
         match self.main {
@@ -98,7 +95,7 @@ impl Message {
                 let blank = parts.get(part).and_then(Value::as_str).is_none_or(|text| text.trim().is_empty());
                 // Services refuse a message without words; what changed can always be said.
                 if blank && !given(instead) {
-                    parts.insert(part.to_owned(), Value::from(self.main_place.fit(&phrase::of(scope))));
+                    parts.insert(part.to_owned(), Value::from(self.main_place.fit(&phrase::of(scope)).text));
                 }
             }
             Main::Event { instead } => {
@@ -107,7 +104,7 @@ impl Message {
                 }
             }
         }
-        filled::take_out(&mut parts, &self.values);
+        apart.note(&mut parts);
         parts
     }
 }
@@ -115,6 +112,7 @@ impl Message {
 struct Compiler<'c> {
     kind: &'static Kind,
     parts: &'c Map<String, Value>,
+    inlays: &'c Inlays,
     names: &'c Names<'c>,
     problems: Vec<Placed>,
 }
@@ -168,9 +166,17 @@ impl Compiler<'_> {
 
     fn text(&mut self, path: &[String], text: &str, shape: Shape) -> Part {
         let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-        match Template::compile(text, self.names) {
+        let inlays = self.inlays.get(path).map_or(&[][..], Vec::as_slice);
+        match Template::compile_inlaid(text, inlays, self.names) {
             Ok(template) => {
                 let place = (self.kind.place)(&keys, self.parts);
+                let in_lines = |inlay: &&Inlay| text[inlay.at.clone()].contains(char::is_control);
+                if place.form != Form::Lines
+                    && let Some(inlay) = inlays.iter().find(in_lines)
+                {
+                    let what = "this has more than one line, and the text takes one";
+                    return self.wrong(path, vec![Mistake::new(inlay.at.clone(), what)]);
+                }
                 Part::Text { template, place, tree: shape == Shape::Tree }
             }
             Err(mistakes) => self.wrong(path, mistakes),
@@ -219,7 +225,7 @@ impl Part {
     }
 
     /// None leaves the part out: an address that came out empty, a number that is none.
-    fn render(&self, scope: &Scope<'_>) -> Option<Value> {
+    fn render<'p>(&'p self, scope: &Scope<'_>, apart: &mut Filled<'p>) -> Option<Value> {
         match self {
             Self::Constant(value) => Some(value.clone()),
             Self::Text { template, place, tree } => {
@@ -227,42 +233,56 @@ impl Part {
                     return Some(value);
                 }
                 let segments = template.render(scope);
-                let mut text = place.fit(&segments);
+                let mut fit = place.fit(&segments);
                 if place.escape == Escape::Json {
-                    text = valid_json(text, &segments, *place);
+                    fit = valid_json(fit, &segments, *place);
                 }
-                (!(place.form == Form::Word && text.is_empty())).then_some(Value::String(text))
+                apart.here(&fit);
+                let is_nothing = fit.text.is_empty() && fit.apart.is_empty();
+                (!(place.form == Form::Word && is_nothing)).then_some(Value::String(fit.text))
             }
             Self::Typed { template, shape } => typed(template.render_plain(scope).trim(), *shape),
             Self::List(parts) => {
-                Some(Value::Array(parts.iter().filter_map(|part| part.render(scope)).collect()))
+                let mut items = Vec::with_capacity(parts.len());
+                for part in parts {
+                    items.extend(apart.below(Step::Place(items.len()), |apart| part.render(scope, apart)));
+                }
+                Some(Value::Array(items))
             }
             Self::Map(parts) => {
-                let rendered =
-                    parts.iter().filter_map(|(key, part)| Some((key.clone(), part.render(scope)?)));
+                let rendered = parts.iter().filter_map(|(key, part)| {
+                    Some((key.clone(), apart.below(Step::Key(key), |apart| part.render(scope, apart))?))
+                });
                 Some(Value::Object(rendered.collect()))
             }
         }
     }
 }
 
-/// A JSON body that a `{{{triple}}}` broke is written once more with everything escaped; if it is the
+/// A JSON body that a `{{{triple}}}` or a value from outside broke is written once more with everything escaped; if it is the
 /// template's own text that is no JSON, or the end was cut off, it is sent as one JSON text.
-fn valid_json(text: String, segments: &[Segment], place: Place) -> String {
-    let valid = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    if valid(&text) {
-        return text;
+fn valid_json(fit: Fit, segments: &[Segment], place: Place) -> Fit {
+    let valid = |fit: &Fit| serde_json::from_str::<serde::de::IgnoredAny>(&fit.whole()).is_ok();
+    if valid(&fit) {
+        return fit;
     }
     let escaped: Vec<Segment> = segments
         .iter()
         .cloned()
         .map(|segment| match segment.origin {
             Origin::Literal => segment,
-            _ => Segment { origin: Origin::Value, ..segment },
+            Origin::Outside(_) => Segment { text: escaped_for_json(&segment.text), ..segment },
+            Origin::Value | Origin::Raw => Segment { origin: Origin::Value, ..segment },
         })
         .collect();
-    let safe = place.fit(&escaped);
-    if valid(&safe) { safe } else { json!(text).to_string() }
+    let mut safe = place.fit(&escaped);
+    safe.apart.iter_mut().for_each(|apart| apart.in_json = true);
+    if valid(&safe) {
+        return safe;
+    }
+    let within = |at: usize| 1 + escaped_for_json(&fit.text[..at]).len();
+    let apart = fit.apart.iter().map(|apart| Apart { at: within(apart.at), in_json: true, ..apart.clone() });
+    Fit { apart: apart.collect(), text: json!(fit.text).to_string() }
 }
 
 /// A rendered text as what the shape asks for.

@@ -264,14 +264,26 @@ impl Target {
 
     /// The request for one attempt. `now_ms` dates signatures; `plain` asks for no markup.
     pub fn request(&self, delivery: &Delivery, now_ms: i64, plain: bool) -> Outgoing {
-        let (parts, secrets) = match filled::put_in(&delivery.parts, &self.values) {
-            Ok(full) => full,
-            Err(name) => {
-                return Outgoing::Unready { why: format!("the rules file fills in no `${{{name}}}` now") };
-            }
-        };
-        let call = Call { delivery, parts: &parts, now_ms, plain };
-        let mut request = match &self.service {
+        match filled::put_in(&delivery.parts, &self.values) {
+            Ok((parts, secrets)) => match self.called(Call { delivery, parts: &parts, now_ms, plain }) {
+                Outgoing::Http(mut request) => {
+                    request.secrets.extend(secrets);
+                    Outgoing::Http(request)
+                }
+                other => other,
+            },
+            Err(name) => Outgoing::Unready { why: format!("the rules file fills in no `${{{name}}}` now") },
+        }
+    }
+
+    /// The same to be looked at: with names in place of the values that the message takes from outside.
+    pub fn request_named(&self, delivery: &Delivery, now_ms: i64) -> Outgoing {
+        let parts = filled::with_names(&delivery.parts);
+        self.called(Call { delivery, parts: &parts, now_ms, plain: false })
+    }
+
+    fn called(&self, call: Call<'_>) -> Outgoing {
+        Outgoing::Http(match &self.service {
             Service::Webhook(webhook) => webhook.request(call),
             Service::Slack(slack) => slack.request(call),
             Service::Discord(discord) => discord.request(call),
@@ -285,9 +297,7 @@ impl Target {
             Service::Pushover(pushover) => pushover.request(call),
             Service::Apprise(apprise) => apprise.request(call),
             Service::Console(console) => return Outgoing::Print(console.line(call)),
-        };
-        request.secrets.extend(secrets);
-        Outgoing::Http(request)
+        })
     }
 
     /// What an answer means in this target's dialect.
@@ -341,7 +351,7 @@ impl Target {
             }
             Main::Text { part, .. } => {
                 let said = Segment { text: text.to_owned(), origin: Origin::Value };
-                let said = (self.kind.place)(&[part], &Map::new()).fit(&[said]);
+                let said = (self.kind.place)(&[part], &Map::new()).fit(&[said]).text;
                 parts.insert(part.to_owned(), said.into());
                 if self.kind.parts.iter().any(|key| key.name == "title") {
                     parts.insert("title".to_owned(), "doorchime".into());

@@ -3,6 +3,9 @@
 //! Cutting and escaping go together. A text is cut between two graphemes, so that no emoji is torn and no
 //! escape is halved, at the last place at which the escaped whole and an ellipsis still fit.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::address;
@@ -126,15 +129,23 @@ impl Place {
         Self { form: Form::Word, ..self }
     }
 
-    /// The segments as one text: values escaped, the whole cut to the limit.
-    pub fn fit(self, segments: &[Segment]) -> String {
+    /// The segments as one text: strangers' words escaped, the whole cut to the limit. Values from outside of the
+    /// rules file are counted and not written.
+    pub fn fit(self, segments: &[Segment]) -> Fit {
         if self.escape == Escape::Slug && segments.iter().any(|segment| segment.origin == Origin::Value) {
             // A name's letters are not escaped one by one: blanks at its ends are nothing at all.
             let slugs: Vec<Segment> = segments.iter().map(slugged).collect();
             return Self { escape: Escape::None, ..self }.fit(&slugs);
         }
-        let mut fitted = Fitted { place: self, text: String::new(), used: 0, keep: 0 };
+        let mut fitted = Fitted::new(self);
         for segment in segments {
+            if let Origin::Outside(name) = &segment.origin {
+                if fitted.push_apart(name, &segment.text) {
+                    continue;
+                }
+                fitted.cut();
+                break;
+            }
             let value = segment.origin == Origin::Value;
             let escape = if value { self.escape } else { Escape::None };
             let tamed = self.tame(segment);
@@ -147,11 +158,11 @@ impl Place {
                 break;
             }
         }
-        fitted.text
+        fitted.fit
     }
 
     /// What no place of this sort takes from anybody, `{{{triple}}}` or not.
-    fn tame(self, segment: &Segment) -> std::borrow::Cow<'_, str> {
+    fn tame(self, segment: &Segment) -> Cow<'_, str> {
         let foreign = segment.origin != Origin::Literal;
         let turns = |c: char| foreign && self.shown && turns_direction(c);
         let breaks = |c: char| self.form != Form::Lines && c.is_control();
@@ -165,74 +176,132 @@ impl Place {
 
 fn slugged(segment: &Segment) -> Segment {
     let text = if segment.origin == Origin::Value { slug(&segment.text) } else { segment.text.clone() };
-    Segment { text, origin: segment.origin }
+    Segment { text, origin: segment.origin.clone() }
+}
+
+/// A text that fits its place, without the values that belong into it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    pub text: String,
+    pub apart: Vec<Apart>,
+}
+
+/// A value from outside of the rules file that belongs into a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// Where in the text without it.
+    pub at: usize,
+    pub name: Arc<str>,
+    pub value: String,
+    /// Whether it belongs into the inside of a JSON string, and is escaped for it.
+    pub in_json: bool,
+}
+
+impl Fit {
+    /// The text with its values.
+    pub fn whole(&self) -> Cow<'_, str> {
+        let mut whole = Cow::Borrowed(self.text.as_str());
+        // From the end: what is put in moves nothing that comes before it.
+        for Apart { at, value, .. } in self.apart.iter().rev() {
+            whole.to_mut().insert_str(*at, value);
+        }
+        whole
+    }
 }
 
 /// A text on its way into its place.
 struct Fitted {
     place: Place,
-    text: String,
+    fit: Fit,
     used: usize,
-    /// Up to here an ellipsis still fits behind it.
-    keep: usize,
+    /// Bytes, those of values included.
+    bytes: usize,
+    /// Up to here, in letters and in values, an ellipsis still fits behind it.
+    keep: (usize, usize),
 }
 
 impl Fitted {
+    fn new(place: Place) -> Self {
+        Self { place, fit: Fit::default(), used: 0, bytes: 0, keep: (0, 0) }
+    }
+
+    fn end(&self) -> (usize, usize) {
+        (self.fit.text.len(), self.fit.apart.len())
+    }
+
+    /// Adds a value whole, or says that it does not fit.
+    fn push_apart(&mut self, name: &Arc<str>, value: &str) -> bool {
+        let at = self.fit.text.len();
+        self.fit.apart.push(Apart { at, name: Arc::clone(name), value: value.to_owned(), in_json: false });
+        self.counted(self.place.unit.count(value), value.len())
+    }
+
     /// Adds a text that need not be cut, whatever comes behind it; false, and nothing is added, if it may have to be.
     fn push_whole(&mut self, text: &str, escape: Escape, calls_nobody: bool) -> bool {
-        let (begun, used, keep) = (self.text.len(), self.used, self.keep);
-        let fits = self.push(text, escape, calls_nobody) && self.keep == self.text.len();
+        let (begun, used, bytes, keep) = (self.fit.text.len(), self.used, self.bytes, self.keep);
+        let fits = self.push(text, escape, calls_nobody) && self.keep == self.end();
         if !fits {
-            self.text.truncate(begun);
-            (self.used, self.keep) = (used, keep);
+            self.fit.text.truncate(begun);
+            (self.used, self.bytes, self.keep) = (used, bytes, keep);
         }
         fits
     }
 
     /// Adds a grapheme; false if the limit is passed.
     fn push(&mut self, grapheme: &str, escape: Escape, calls_nobody: bool) -> bool {
-        let begun = self.text.len();
+        let begun = self.fit.text.len();
+        let text = &mut self.fit.text;
         if escape == Escape::None && !calls_nobody {
-            self.text.push_str(grapheme);
+            text.push_str(grapheme);
         } else {
             for c in grapheme.chars() {
-                escape.push(c, &mut self.text);
+                escape.push(c, text);
                 if calls_nobody && c == '@' {
-                    self.text.push('\u{200b}');
+                    text.push('\u{200b}');
                 }
             }
         }
-        let unit = self.place.unit;
-        let counted = if self.place.as_read { grapheme } else { &self.text[begun..] };
-        self.used += unit.count(counted);
-        if self.used + unit.count_char(ELLIPSIS) <= self.place.max {
-            self.keep = self.text.len();
+        let written = &self.fit.text[begun..];
+        let used = self.place.unit.count(if self.place.as_read { grapheme } else { written });
+        self.counted(used, written.len())
+    }
+
+    /// Counts what was added; false if the limit is passed.
+    fn counted(&mut self, used: usize, bytes: usize) -> bool {
+        self.used += used;
+        self.bytes += bytes;
+        let fits = |used: usize| used <= self.place.max && self.bytes <= TEXT_BYTES_MAX;
+        if fits(self.used + self.place.unit.count_char(ELLIPSIS)) {
+            self.keep = self.end();
         }
-        self.used <= self.place.max && self.text.len() <= TEXT_BYTES_MAX
+        fits(self.used)
     }
 
     fn cut(&mut self) {
-        self.text.truncate(self.keep.min(TEXT_BYTES_MAX));
+        let (text, apart) = self.keep;
+        self.fit.text.truncate(text);
+        self.fit.apart.truncate(apart);
         if self.place.unit.count_char(ELLIPSIS) <= self.place.max {
-            self.text.push(ELLIPSIS);
+            self.fit.text.push(ELLIPSIS);
         }
     }
 }
 
 /// Cuts a text that is escaped already, in UTF-16 units, without leaving half an escape at its end.
 pub(super) fn cut_written(text: &str, max: usize) -> String {
-    let mut fitted = Fitted { place: Place::machine().utf16(max), text: String::new(), used: 0, keep: 0 };
+    let mut fitted = Fitted::new(Place::machine().utf16(max));
     let mut graphemes = text.graphemes(true);
     if !graphemes.all(|grapheme| fitted.push(grapheme, Escape::None, false)) {
         fitted.cut();
-        let body = fitted.text.trim_end_matches(ELLIPSIS);
+        let text = &mut fitted.fit.text;
+        let body = text.trim_end_matches(ELLIPSIS);
         let backslashes = body.len() - body.trim_end_matches('\\').len();
         if backslashes % 2 == 1 {
             let whole = body.len() - 1;
-            fitted.text.replace_range(whole..=whole, "");
+            text.replace_range(whole..=whole, "");
         }
     }
-    fitted.text
+    fitted.fit.text
 }
 
 impl Unit {
@@ -299,7 +368,7 @@ mod tests {
             for unit in [Unit::Bytes, Unit::Chars, Unit::Utf16] {
                 for (max, as_read) in (0..80).flat_map(|max| [(max, false), (max, true)]) {
                     let place = Place { max, unit, as_read, ..Place::shown(escape).calling_nobody() };
-                    let mut fitted = Fitted { place, text: String::new(), used: 0, keep: 0 };
+                    let mut fitted = Fitted::new(place);
                     let mut graphemes = segments.iter().flat_map(|segment| {
                         let value = segment.origin == Origin::Value;
                         let escape = if value { escape } else { Escape::None };
@@ -308,7 +377,7 @@ mod tests {
                     if !graphemes.all(|(grapheme, escape, value)| fitted.push(grapheme, escape, value)) {
                         fitted.cut();
                     }
-                    assert_eq!(place.fit(&segments), fitted.text, "{place:?}");
+                    assert_eq!(place.fit(&segments), fitted.fit, "{place:?}");
                 }
             }
         }

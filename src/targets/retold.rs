@@ -4,13 +4,12 @@
 //! stranger's words; tags of HTML are taken out before. Only what came from outside of the rules file stays as it is:
 //! in no other form could it be kept out of the outbox.
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::filled::{self, VALUE_BYTES_MIN, Values};
+use super::filled::{Filled, Step};
 use super::html::without_markup;
 use super::message::{Message, Part};
-use super::place::Escape;
+use super::place::{Escape, Fit};
 use super::{EVENT, Kind, Main, phrase};
 use crate::outbox::delivery::Parts;
 use crate::rules::scope::Scope;
@@ -34,10 +33,15 @@ impl Message {
         if is_blank(&text) && (has_title || is_blank(&title)) {
             text = phrase::of(scope);
         }
+        let mut apart = Filled::default();
+        let mut tell = |part: &'static str, fit: Fit| {
+            apart.below(Step::Key(part), |apart| apart.here(&fit));
+            parts.insert(part.to_owned(), Value::from(fit.text));
+        };
         if has_title {
             let title = place("title").fit(&title);
-            if !title.trim().is_empty() {
-                parts.insert("title".to_owned(), Value::from(title));
+            if !title.whole().trim().is_empty() {
+                tell("title", title);
             }
         } else if is_blank(&text) {
             text = title;
@@ -45,8 +49,8 @@ impl Message {
             let line = Segment { text: "\n".to_owned(), origin: Origin::Literal };
             text = title.into_iter().chain([line]).chain(text).collect();
         }
-        parts.insert(main.to_owned(), Value::from(place(main).fit(&text)));
-        filled::take_out(&mut parts, &self.values);
+        tell(main, place(main).fit(&text));
+        apart.note(&mut parts);
         parts
     }
 
@@ -61,7 +65,7 @@ impl Message {
     fn told(&self, name: &str, scope: &Scope<'_>) -> Vec<Segment> {
         match self.parts.iter().find(|(part, _)| *part == name) {
             Some((_, Part::Text { template, place, .. })) => {
-                plain(&template.render(scope), place.escape == Escape::Html, &self.values)
+                plain(&template.render(scope), place.escape == Escape::Html)
             }
             _ => Vec::new(),
         }
@@ -73,38 +77,30 @@ fn is_blank(segments: &[Segment]) -> bool {
 }
 
 /// All words as a stranger's, but for values from outside.
-fn plain(segments: &[Segment], html: bool, values: &Values) -> Vec<Segment> {
-    let mut secrets: Vec<&SecretString> =
-        values.values().filter(|value| value.expose_secret().len() >= VALUE_BYTES_MIN).collect();
-    secrets.sort_by_key(|value| std::cmp::Reverse(value.expose_secret().len()));
-    let mut text = String::new();
-    for Segment { text: written, origin } in segments {
-        let mut written: String = written.chars().filter(|c| !HOLES.contains(c)).collect();
-        if *origin == Origin::Literal {
-            let mut holes = HOLES;
-            for secret in &secrets {
-                // Of more values than there are holes, the shortest are left out.
-                let hole = holes.next().map_or_else(String::new, String::from);
-                written = written.replace(secret.expose_secret(), &hole);
-            }
+fn plain(segments: &[Segment], html: bool) -> Vec<Segment> {
+    let (mut text, mut values) = (String::new(), Vec::new());
+    for segment in segments {
+        if matches!(segment.origin, Origin::Outside(_)) {
+            // Of more values than there are holes, the last are left out.
+            text.extend(HOLES.clone().nth(values.len()));
+            values.push(segment);
+            continue;
         }
-        let escape = if html && *origin == Origin::Value { Escape::Html } else { Escape::None };
-        written.chars().for_each(|c| escape.push(c, &mut text));
+        let escape = if html && segment.origin == Origin::Value { Escape::Html } else { Escape::None };
+        segment.text.chars().filter(|c| !HOLES.contains(c)).for_each(|c| escape.push(c, &mut text));
     }
     if html {
         text = without_markup(&text);
     }
-    let mut told = vec![Segment { text: String::new(), origin: Origin::Value }];
-    for c in text.chars() {
-        if HOLES.contains(&c) {
-            let nth = u32::from(c) - u32::from(*HOLES.start());
-            let secret = usize::try_from(nth).ok().and_then(|nth| secrets.get(nth));
-            let text = secret.map_or_else(String::new, |secret| secret.expose_secret().to_owned());
-            told.push(Segment { text, origin: Origin::Literal });
-            told.push(Segment { text: String::new(), origin: Origin::Value });
-        } else if let Some(last) = told.last_mut() {
-            last.text.push(c);
-        }
+    let words = |text: &str| Segment { text: text.to_owned(), origin: Origin::Value };
+    let (mut told, mut rest) = (Vec::new(), text.as_str());
+    while let Some((at, hole)) = rest.char_indices().find(|(_, c)| HOLES.contains(c)) {
+        told.push(words(&rest[..at]));
+        told.extend(
+            HOLES.clone().position(|c| c == hole).and_then(|nth| values.get(nth)).map(|&value| value.clone()),
+        );
+        rest = &rest[at + hole.len_utf8()..];
     }
+    told.push(words(rest));
     told
 }

@@ -19,6 +19,7 @@ use crate::outbox::delivery::{Delivery, Fallback};
 use crate::outbox::masked::{self, Masked};
 use crate::outbox::sender::Sender;
 use crate::presence::model::UserId;
+use crate::printable::plain;
 use crate::rehearsal::trial::{self, Asked, Change, Idle, Outcome, Ring, Tried, imagined_id};
 use crate::rules::duration::spell_duration;
 use crate::rules::story::trial::{self as reading, Slip, Trial};
@@ -234,7 +235,7 @@ impl Teller<'_> {
         let rules = &self.in_force.rules;
         let target = rules.targets.get(&message.target);
         let (mut request, mut line, mut unready) = (Value::Null, Value::Null, Value::Null);
-        match target.map(|target| target.request(message, now_ms, false)) {
+        match target.map(|target| target.request_named(message, now_ms)) {
             Some(Outgoing::Http(mut http)) => match self.sender.built(&mut http) {
                 Ok(built) => {
                     let masked = masked::masked(message, &http, &built, &rules.values);
@@ -244,7 +245,7 @@ impl Teller<'_> {
                 Err(why) => unready = why.into(),
             },
             Some(Outgoing::Print(text)) => {
-                let text = masked::line(&text, &rules.values);
+                let text = plain(&text);
                 self.told_bytes += text.len();
                 line = text.into();
             }

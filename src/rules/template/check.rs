@@ -7,12 +7,14 @@ mod path;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use handlebars::template::{HelperTemplate, Parameter, Subexpression, Template as Tree, TemplateElement};
 
 use super::context::Uses;
 use super::engine::{Checked as Done, Tool};
 use super::helpers::{self, Gives};
+use super::inlay::{self, Piece};
 use super::view::{self, Call, Expr, Word};
 use crate::rules::mistake::Mistake;
 use crate::rules::scope::{Kind, Names};
@@ -33,11 +35,13 @@ pub(super) fn check(
     source: &str,
     mut tree: Tree,
     tags: Vec<Range<usize>>,
+    values: Vec<(Option<Arc<str>>, &str)>,
     names: &Names<'_>,
 ) -> Result<Done, Vec<Mistake>> {
     let mut checker = Checker {
         source,
         tags: tags.into_iter(),
+        values: values.into_iter(),
         names,
         frames: Vec::new(),
         tools: Vec::new(),
@@ -46,6 +50,7 @@ pub(super) fn check(
     };
     checker.tree(&mut tree);
     debug_assert!(checker.tags.next().is_none(), "the first look saw tags that Handlebars does not see");
+    debug_assert!(checker.values.next().is_none(), "a value was filled in and is nowhere in the tree");
     let Checker { tools, uses, mistakes, .. } = checker;
     if mistakes.is_empty() { Ok(Done { tree, tools, uses }) } else { Err(mistakes) }
 }
@@ -64,6 +69,8 @@ pub(super) fn json_alone(tree: &Tree) -> bool {
 struct Checker<'n> {
     source: &'n str,
     tags: std::vec::IntoIter<Range<usize>>,
+    /// What was filled in, in the order of the text, each with its name if it comes from outside.
+    values: std::vec::IntoIter<(Option<Arc<str>>, &'n str)>,
     names: &'n Names<'n>,
     frames: Vec<Frame>,
     tools: Vec<Tool>,
@@ -78,13 +85,14 @@ type Checked<T> = Result<T, Noted>;
 
 impl Checker<'_> {
     fn tree(&mut self, tree: &mut Tree) {
-        for element in &mut tree.elements {
+        let mut lifted = Vec::new();
+        for (at, element) in tree.elements.iter_mut().enumerate() {
             match element {
-                // No letter of the text is a mark between strangers' words and the author's.
-                TemplateElement::RawString(text) if text.contains(char::is_control) => {
-                    text.retain(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));
+                TemplateElement::RawString(text) if inlay::find(text).is_some() => {
+                    lifted.push((at, self.unveiled(text)));
                 }
-                TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
+                TemplateElement::RawString(text) => *text = without_marks(text),
+                TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(said) => {
                     if let Ok(value) = self.output(said) {
                         *element = self.tool_element(Tool::Value, vec![value]);
@@ -102,6 +110,25 @@ impl Checker<'_> {
                 _ => self.mistakes.push(Mistake::new(0..0, "partials and decorators are not offered")),
             }
         }
+        for (at, pieces) in lifted.into_iter().rev() {
+            tree.elements.splice(at..=at, pieces);
+        }
+    }
+
+    /// A text with its values, each a piece of its own.
+    fn unveiled(&mut self, text: &str) -> Vec<TemplateElement> {
+        let pieces = inlay::pieces(text).into_iter().filter_map(|piece| match piece {
+            Piece::Text(text) => Some(TemplateElement::RawString(without_marks(text))),
+            Piece::Veil => match self.values.next()? {
+                (None, value) => Some(TemplateElement::RawString(without_marks(value))),
+                (Some(name), value) => {
+                    let said =
+                        [name.to_string(), without_marks(value)].map(|text| Parameter::Literal(text.into()));
+                    Some(self.tool_element(Tool::Outside, said.into()))
+                }
+            },
+        });
+        pieces.collect()
     }
 
     fn next_tag(&mut self) -> Range<usize> {
@@ -315,6 +342,11 @@ impl Checker<'_> {
             self.tools.push(tool);
         }
     }
+}
+
+/// No letter of the text is a mark between strangers' words and the author's.
+fn without_marks(text: &str) -> String {
+    text.chars().filter(|&c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).collect()
 }
 
 fn texts(words: &[Word]) -> Vec<String> {

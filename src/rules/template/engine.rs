@@ -28,6 +28,8 @@ const STEPS_MAX: usize = 100_000;
 const VALUE: &str = "\u{1}";
 const RAW: &str = "\u{2}";
 const LITERAL: &str = "\u{3}";
+/// Comes before the name of a value.
+const OUTSIDE: char = '\u{6}';
 
 /// A helper as it stands in the checked tree.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,8 @@ pub(super) enum Tool {
     Value,
     /// The same, by the author's wish as it is.
     Raw,
+    /// Writes what was filled in from outside of the file.
+    Outside,
     /// Counts a loop's item.
     Tick,
     /// Follows names below a value whose fields are not known when the template is checked.
@@ -113,6 +117,7 @@ impl Tool {
         match self {
             Self::Value => "value",
             Self::Raw => "raw",
+            Self::Outside => "outside",
             Self::Tick => "tick",
             Self::Dig => "dig",
             Self::Lookup => "lookup",
@@ -152,6 +157,13 @@ impl HelperDef for Bound<'_> {
         let mark = match self.tool {
             Tool::Value => VALUE,
             Tool::Raw => RAW,
+            Tool::Outside => {
+                let mut said = said.params().iter().filter_map(|param| param.value().as_str());
+                let (name, value) = (said.next().unwrap_or_default(), said.next().unwrap_or_default());
+                out.write(&format!("{OUTSIDE}{name}"))?;
+                out.write(value)?;
+                return Ok(out.write(LITERAL)?);
+            }
             Tool::Tick => return self.patient(1),
             // `{{#eq a b}}` is short for `{{#if (eq a b)}}`.
             _ => {
@@ -197,7 +209,7 @@ impl Bound<'_> {
                 });
                 kept.cloned().collect()
             }
-            Tool::Value | Tool::Raw | Tool::Tick => Json::Null,
+            Tool::Value | Tool::Raw | Tool::Outside | Tool::Tick => Json::Null,
         })
     }
 
@@ -260,9 +272,12 @@ impl Output for Segments {
             VALUE => self.origin = Origin::Value,
             RAW => self.origin = Origin::Raw,
             LITERAL => self.origin = Origin::Literal,
+            text if let Some(name) = text.strip_prefix(OUTSIDE) => self.origin = Origin::Outside(name.into()),
             text => {
                 let room = RENDERED_BYTES_MAX - self.bytes;
-                self.push(&text[..text.floor_char_boundary(room)]);
+                // Half of a value is worth nothing.
+                let torn = text.len() > room && matches!(self.origin, Origin::Outside(_));
+                self.push(&text[..if torn { 0 } else { text.floor_char_boundary(room) }]);
                 if text.len() > room {
                     self.full = true;
                     return Err(io::Error::other("the text is full"));
@@ -278,8 +293,10 @@ impl Segments {
         self.bytes += text.len();
         match self.list.last_mut() {
             _ if text.is_empty() => {}
-            Some(last) if last.origin == self.origin => last.text.push_str(text),
-            _ => self.list.push(Segment { text: text.to_owned(), origin: self.origin }),
+            Some(last) if last.origin == self.origin && !matches!(self.origin, Origin::Outside(_)) => {
+                last.text.push_str(text);
+            }
+            _ => self.list.push(Segment { text: text.to_owned(), origin: self.origin.clone() }),
         }
     }
 }

@@ -10,6 +10,7 @@ mod engine;
 mod format;
 pub mod helpers;
 mod infix;
+mod inlay;
 mod scan;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -17,8 +18,8 @@ mod value;
 mod view;
 
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use handlebars::template::Template as Tree;
 use handlebars::{TemplateError, TemplateErrorReason};
@@ -27,6 +28,7 @@ use serde_json::Value as Json;
 
 use super::mistake::Mistake;
 use super::scope::{Names, Scope, Value};
+pub use inlay::{Inlay, Inlays};
 
 /// A template's text takes no more than this.
 pub const SOURCE_BYTES_MAX: usize = 64 << 10;
@@ -61,7 +63,7 @@ pub struct Segment {
     pub origin: Origin,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The template's author.
     Literal,
@@ -69,21 +71,32 @@ pub enum Origin {
     Value,
     /// A stranger, by the author's wish as it is: `{{{triple}}}`.
     Raw,
+    /// Nobody in the file: a value that is filled in from outside of it, by its name.
+    Outside(Arc<str>),
 }
 
 impl Template {
     /// Compiles a template, or says everything that is wrong with it.
     pub fn compile(source: &str, names: &Names<'_>) -> Result<Self, Vec<Mistake>> {
+        Self::compile_inlaid(source, &[], names)
+    }
+
+    /// The same of a text into which values were filled, in the order in which they stand there. What they say
+    /// is text and nothing else, and it is never between braces.
+    pub fn compile_inlaid(source: &str, inlays: &[Inlay], names: &Names<'_>) -> Result<Self, Vec<Mistake>> {
         if source.len() > SOURCE_BYTES_MAX {
             let what = format!("a template of {} bytes", source.len());
             return Err(vec![
                 Mistake::new(0..0, what).help(format!("{SOURCE_BYTES_MAX} bytes are the most")),
             ]);
         }
-        let tags = scan::scan(source)?;
-        let tree = Tree::compile(source).map_err(|error| vec![mistake(source, &tags, &error)])?;
+        let veiled = inlay::veil(source, inlays);
+        let tags = scan::scan(&veiled)?;
+        let tree = Tree::compile(&veiled).map_err(|error| vec![mistake(&veiled, &tags, &error)])?;
         let json_alone = check::json_alone(&tree);
-        let checked = check::check(source, tree, tags, names)?;
+        let values = inlays.iter().filter(|inlay| !inlay.at.is_empty());
+        let values = values.map(|inlay| (inlay.name.clone(), &source[inlay.at.clone()])).collect();
+        let checked = check::check(&veiled, tree, tags, values, names)?;
         let constant = engine::constant(&checked.tree);
         Ok(Self { checked, constant, json_alone, fault: OnceLock::new(), fault_told: AtomicBool::new(false) })
     }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::infix;
+use super::{infix, inlay};
 use crate::rules::mistake::Mistake;
 
 /// Blocks within blocks, an `else if` counting as one.
@@ -90,7 +90,8 @@ impl Scanner<'_> {
         let source = self.source;
         let rest = &source[begin..];
         if rest.starts_with("{{!") {
-            return comment(source, begin);
+            let end = comment(source, begin)?;
+            return no_value(source, begin..end).map(|()| end);
         }
         if rest.starts_with("{{{{") {
             return Err(Mistake::new(begin..begin + 4, "raw blocks are not offered")
@@ -108,6 +109,8 @@ impl Scanner<'_> {
                 _ => 0,
             };
         let (to, end) = self.inside(begin, from, opener, closer)?;
+        // What is wrong is noted, and the tag still opens its block.
+        self.mistakes.extend(no_value(source, begin..end).err());
         let inner = trimmed(source, from..to);
         let text = &source[inner.clone()];
         let before = match head.chars().next() {
@@ -245,6 +248,15 @@ impl Scanner<'_> {
             self.mistakes.push(mistake.help(format!("end it with `{{{{/{}}}}}`", open.name)));
         }
     }
+}
+
+/// No value is filled in within a tag: what a helper makes of it could not be kept out of sight.
+fn no_value(source: &str, tag: Range<usize>) -> Scanned<()> {
+    let Some(found) = inlay::find(&source[tag.clone()]) else { return Ok(()) };
+    let at = tag.start + found.start..tag.start + found.end;
+    Err(Mistake::new(at, "a value is filled in between braces, where a helper would see it").help(
+        "write it beside the braces; what is compared belongs to the rule's `if` or `when`, as a plain text",
+    ))
 }
 
 fn comment(source: &str, begin: usize) -> Scanned<usize> {

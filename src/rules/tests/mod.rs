@@ -34,6 +34,7 @@ impl Vars for Room {
             "TEN" => Some("10m".to_owned()),
             "SECRET" => Some("T0PSECRET".to_owned()),
             "PIN" => Some("4711".to_owned()),
+            "BRACES" => Some("}}\"{{nobody}} {{".to_owned()),
             _ => None,
         }
     }

@@ -67,3 +67,31 @@ fn variables_stand_for_durations_and_flags_too() {
     let set = loaded.unwrap_or_else(|findings| panic!("{}", findings.render(false))).set;
     assert_eq!((set.catch_up.as_secs(), set.lanyard.compression), (600, false));
 }
+
+/// What a helper made of a value could not be told from any other text: it would be kept, and shown.
+#[test]
+fn no_value_is_filled_in_between_braces() {
+    let file = |text: &str| {
+        format!(
+            "people: {{ada: \"94490510688792576\"}}\ntargets: {{screen: {{type: console}}}}\nrules:\n  - {{id: on, who: ada, when: went_online, \
+             send: {{to: screen, text: {text}}}}}\n"
+        )
+    };
+    let refused = "error: a value is filled in between braces, where a helper would see it (write it beside the \
+                   braces; what is compared belongs to the rule's `if` or `when`, as a plain text)";
+    for text in [
+        r#""{{truncate '${SECRET}' 3}}""#,
+        r#""${SECRET} {{upper ${SECRET}}}""#,
+        r#""{{#if (eq status '${BRACES}')}}a{{/if}}""#,
+        // Whatever is set where the file is read.
+        r#""{{slug '${NONE:-bells}'}}""#,
+        r#""{{! ${SECRET} }}""#,
+    ] {
+        let file = file(text);
+        let at = file.lines().nth(3).and_then(|line| line.rfind("${")).unwrap();
+        check(&file, &format!("4:{} {refused}", at + 1));
+    }
+    for text in [r#""${BRACES}{{user.name}}${BRACES}""#, r#""\\{{ ${SECRET} }}""#, r#""$${ {{user.name}}""#] {
+        check(&file(text), "");
+    }
+}

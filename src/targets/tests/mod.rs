@@ -1,14 +1,18 @@
 //! From what the rules file says to the request that is sent, and from an answer to what it means.
 
 mod answers;
+mod filled;
 mod harm;
 mod mistakes;
 mod requests;
 mod retold;
 
-use secrecy::ExposeSecret;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
+use super::filled::Values;
 use super::message::Message;
 use super::{KINDS, Kind, Outgoing, Placed, Target};
 use crate::outbox::delivery::{Delivery, DeliveryId, Parts, Request};
@@ -16,6 +20,7 @@ use crate::presence::change::Subject;
 use crate::presence::model::UserId;
 use crate::rules::scope::{Keys, Names};
 use crate::rules::template::tests::with_scope;
+use crate::rules::template::{Inlay, Inlays};
 
 /// 2026-01-01T00:00:00Z.
 const NOW_MS: i64 = 1_767_225_600_000;
@@ -36,8 +41,14 @@ fn target(name: &str, settings: Value) -> Target {
         .unwrap_or_else(|problems| panic!("{name}: {problems:?}"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "tables read better")]
 fn message(name: &str, parts: Value) -> Result<Message, Vec<Placed>> {
+    message_with(name, parts, &[])
+}
+
+/// A message whose texts hold `${NAME}` for some of these values.
+fn message_with(name: &str, mut parts: Value, values: &[(&str, &str)]) -> Result<Message, Vec<Placed>> {
+    let mut inlays = Inlays::new();
+    fill(&mut parts, &mut Vec::new(), values, &mut inlays);
     let (people, groups) = (Keys::from_iter(["alice".to_owned()]), Keys::default());
     let change = Some(Some(Subject::Track));
     let names = Names {
@@ -48,7 +59,38 @@ fn message(name: &str, parts: Value) -> Result<Message, Vec<Placed>> {
         in_template: true,
         gathered: None,
     };
-    Message::compile(kind(name), &object(&parts), &names)
+    Message::compile(kind(name), &object(&parts), &inlays, &names)
+}
+
+fn fill(value: &mut Value, way: &mut Vec<String>, values: &[(&str, &str)], inlays: &mut Inlays) {
+    let mut below = |step: String, value: &mut Value| {
+        way.push(step);
+        fill(value, way, values, inlays);
+        way.pop();
+    };
+    match value {
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                below(at.to_string(), item);
+            }
+        }
+        Value::Object(map) => map.iter_mut().for_each(|(key, item)| below(key.clone(), item)),
+        Value::String(text) => {
+            let mut found = Vec::new();
+            while let Some(at) = text.find("${") {
+                let end = at + text[at..].find('}').unwrap() + 1;
+                let (name, value) = values.iter().find(|(name, _)| *name == &text[at + 2..end - 1]).unwrap();
+                found.push(Inlay { at: at..at + value.len(), name: Some((*name).into()) });
+                text.replace_range(at..end, value);
+            }
+            inlays.insert(way.clone(), found);
+        }
+        _ => {}
+    }
+}
+
+fn values(list: &[(&str, &str)]) -> Arc<Values> {
+    Arc::new(list.iter().map(|(name, value)| (Arc::from(*name), SecretString::from(*value))).collect())
 }
 
 fn delivery(parts: Parts) -> Delivery {

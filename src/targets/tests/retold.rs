@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::targets::filled;
-use secrecy::SecretString;
-use std::sync::Arc;
 
 fn retold(from: &str, parts: Value, to: &str) -> Value {
     let message = message(from, parts).unwrap_or_else(|problems| panic!("{from}: {problems:?}"));
@@ -60,12 +58,8 @@ fn a_title_and_a_text_in_the_others_form() {
 /// In whatever form it is told: what came from outside of the file is not kept.
 #[test]
 fn what_came_from_outside_is_not_kept() {
-    let values: filled::Values = [("TOK", "T0P_*<S&CRET"), ("LONG", "T0P_*<S&CRET_and_more")]
-        .into_iter()
-        .map(|(name, value)| (Arc::from(name), SecretString::from(value)))
-        .collect();
-    // As the file says it once its variables are filled in.
-    let told = "<b>T0P_*<S&CRET_and_more</b> {{user.name}} T0P_*<S&CRET";
+    let values = [("TOK", "T0P_*<S&CRET"), ("LONG", "T0P_*<S&CRET_and_more")];
+    let told = "<b>${LONG}</b> {{user.name}} ${TOK}";
     for from in ["ntfy", "telegram", "discord"] {
         let part = if from == "ntfy" {
             "message"
@@ -74,7 +68,7 @@ fn what_came_from_outside_is_not_kept() {
         } else {
             "content"
         };
-        let message = message(from, json!({part: told})).unwrap().with_values(values.clone());
+        let message = message_with(from, json!({part: told}), &values).unwrap();
         for to in ["slack", "discord", "telegram", "gotify", "matrix", "teams", "console"] {
             let parts = with_scope(|scope| message.retell(kind(to), scope));
             let kept = Value::Object(parts.clone()).to_string();
@@ -89,11 +83,14 @@ fn what_came_from_outside_is_not_kept() {
 #[test]
 fn a_stranger_cannot_ask_for_what_came_from_outside() {
     use crate::rules::template::tests::with_scope_of;
-    let values = filled::Values::from_iter([(Arc::from("TOK"), SecretString::from("T0PSECRET"))]);
     let raw = json!({"user_id": "7", "discord_status": "online",
         "discord_user": {"id": "7", "username": "\u{fdd0}<!channel>\u{fdd1}"}})
     .to_string();
-    let message = message("ntfy", json!({"message": "{{{user.name}}}"})).unwrap().with_values(values);
+    let parts = json!({"message": "{{{user.name}}}${TOK}"});
+    let message = message_with("ntfy", parts, &[("TOK", "T0PSECRET")]).unwrap();
     let parts = with_scope_of(&raw, |scope| message.retell(kind("slack"), scope));
-    assert_eq!(Value::Object(parts), json!({"text": "&lt;!channel&gt;"}));
+    assert_eq!(
+        Value::Object(parts),
+        json!({"text": "&lt;!channel&gt;", "_filled": {"/text": [[16, "TOK"]]}})
+    );
 }

@@ -282,7 +282,7 @@ rules:
     when: started_playing
     send:
       - webhook
-      - {to: webhook, json: {name: "{{playing.name}}", key: "x ${SECRET_KEY} y", up: "{{upper '${SECRET_KEY}'}}", code: "{{urlencode '${SECRET_KEY}'}}", json: "{{json '${SECRET_KEY}'}}"}, path: "people/{{user.name}}.x/{{playing.name}} y", query: {who: "${SECRET_KEY}"}, headers: {x-more: HEADERSECRET1}}
+      - {to: webhook, json: {name: "{{playing.name}}", key: "x ${SECRET_KEY} y"}, path: "people/{{user.name}}.x/{{playing.name}} y", query: {who: "${SECRET_KEY}"}, headers: {x-more: HEADERSECRET1}}
       - {to: webhook, form: {a: "{{playing.name}} ${SECRET_KEY}"}}
       - {to: basic, body: "<p>${SECRET_KEY}</p>", content_type: text/html}
       - {to: variable, body: "{\"b\": \"${SECRET_KEY}\", \"a\": \"{{playing.name}}\"}"}
@@ -398,4 +398,26 @@ fn requests_are_shown_as_they_would_be_sent_but_for_their_secrets() {
         .collect();
     let headers = headers.join("\n").replace(crate::AGENT, "doorchime/VERSION");
     insta::assert_snapshot!(headers);
+}
+
+/// A short setting, or one that everybody's requests hold, is hidden where it stands and nowhere else: else what is
+/// hidden could be told from where it is missing.
+#[test]
+fn what_is_secret_is_hidden_where_it_stands_and_nowhere_else() {
+    let rules = r#"
+targets:
+  bell: {type: ntfy, server: "http://10.0.0.1", topic: doorchime}
+  chat: {type: telegram, token: "1:abcdefgh", chat_id: "1"}
+rules:
+  - {id: on, who: ada, when: went_online, send: [{to: bell, message: "${SECRET_KEY} 1"}, {to: chat, text: "{{upper rule}} 1 of 1"}]}
+"#;
+    let value = tried(&in_force(rules), &wanted("", "online"));
+    let messages = value["rules"][0]["rang"][0]["messages"].as_array().unwrap();
+    let body = |at: usize| -> Value {
+        serde_json::from_str(messages[at]["request"]["body"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(body(0), json!({"topic": "[secret]", "message": "${SECRET_KEY} 1"}));
+    assert_eq!((&body(1)["chat_id"], &body(1)["text"]), (&json!("[secret]"), &json!("ON 1 of 1")));
+    let headers = messages[0]["request"]["headers"].as_array().unwrap();
+    assert!(headers.contains(&json!({"name": "user-agent", "value": crate::AGENT})), "{headers:?}");
 }

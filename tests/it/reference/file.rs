@@ -20,7 +20,8 @@ first.
 - A **size** is a number of bytes, or one with `KiB`, `MiB` or `GiB`.
 - `${NAME}` in any value is taken from the environment, `${NAME:-default}` has a default for what is unset or empty, `${file:PATH}`
   is a file's text without its last line break; `$${` is a plain `${`. They are filled in after the YAML is read, so that no value
-  can change the file's structure. Paths count from the rules file's folder.
+  can change the file's structure, nor a template's: a value is text, and has no place between braces. Paths count from the rules
+  file's folder.
 - An anchor repeats a whole value: `first: &name …`, `second: *name`. `<<` does not mix mappings, and there is no place for keys of
   one's own (`x-…`): put the anchor where the value is first used.
 ";

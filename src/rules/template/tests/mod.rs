@@ -37,11 +37,16 @@ impl People for Crowd<'_> {
 
 /// Compiles for a rule about alice, with groups and a change of track, and renders.
 fn compiled(source: &str) -> Result<Template, Vec<Mistake>> {
+    compiled_with(source, &[])
+}
+
+fn compiled_with(source: &str, inlays: &[Inlay]) -> Result<Template, Vec<Mistake>> {
     let people: Keys = ["alice".to_owned(), "bob".to_owned()].into_iter().collect();
     let groups: Keys = ["squad".to_owned()].into_iter().collect();
     let change = Some(Some(Subject::Track));
-    Template::compile(
+    Template::compile_inlaid(
         source,
+        inlays,
         &Names {
             people: &people,
             groups: &groups,
@@ -319,4 +324,29 @@ fn strangers_and_the_author_are_told_apart() {
         segment(" b", Origin::Literal),
     ];
     assert_eq!(with_scope(|scope| template.render(scope)), expected);
+}
+
+/// A value is a piece of its own, whatever it says: no tag begins in it, and none ends there.
+#[test]
+fn a_value_that_is_filled_in_is_a_piece_of_its_own() {
+    let source = "a{{1}}{{2}}{{#if online}}\n3 \u{1}{{/if}}\u{4}";
+    let at = |text: &str, name: Option<&str>| {
+        let begin = source.find(text).unwrap();
+        Inlay { at: begin..begin + text.len(), name: name.map(Into::into) }
+    };
+    let inlays =
+        [at("{{1}}", Some("A")), at("{{2}}", Some("A")), at("3 \u{1}", Some("B")), at("\u{4}", None)];
+    let template = compiled_with(source, &inlays).unwrap();
+    let segments = with_scope(|scope| template.render(scope));
+    let segment = |text: &str, origin| Segment { text: text.to_owned(), origin };
+    let outside = |name: &str| Origin::Outside(name.into());
+    let expected = [
+        segment("a", Origin::Literal),
+        segment("{{1}}", outside("A")),
+        segment("{{2}}", outside("A")),
+        segment("\n", Origin::Literal),
+        segment("3 ", outside("B")),
+    ];
+    assert_eq!(segments, expected);
+    assert_eq!(with_scope(|scope| template.render_plain(scope)), "a{{1}}{{2}}\n3 ");
 }
