@@ -16,7 +16,7 @@ rules:
 const PEOPLE: [&str; 3] = ["ada", "bob", "carol"];
 
 #[derive(Clone, Debug)]
-enum Event {
+pub enum Event {
     /// A person plays, or not.
     Update(usize, bool),
     /// Those without a look are absent.
@@ -30,7 +30,7 @@ enum Event {
     Clock(i64),
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+pub fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => (0..3_usize, any::<bool>()).prop_map(|(who, plays)| Event::Update(who, plays)),
         3 => proptest::array::uniform3(proptest::option::weighted(0.8, any::<bool>())).prop_map(Event::Snapshot),
@@ -51,9 +51,9 @@ fn snapshot(looks: [Option<bool>; 3]) -> String {
     format!("all {}", seen.collect::<Vec<_>>().join(", "))
 }
 
-/// The story in words, and whether each person plays in the end.
-fn play(events: &[(u64, Event)], last: [bool; 3]) -> Vec<String> {
-    let mut story = Story::lazy(&[RULES]);
+/// What is told in a story, and while it comes to rest with each person as they are in the end.
+pub fn play(rules: &str, events: &[(u64, Event)], last: [bool; 3]) -> Vec<String> {
+    let mut story = Story::lazy(&[rules]);
     let mut second = 0;
     for (wait, event) in events {
         second += wait;
@@ -114,7 +114,7 @@ proptest! {
         events in proptest::collection::vec((0_u64..9, any_event()), 0..40),
         last in proptest::array::uniform3(any::<bool>()),
     ) {
-        let told = play(&events, last);
+        let told = play(RULES, &events, last);
         let sent = sent(&told);
         for ((rule, who), turns) in &sent {
             for (at, on) in turns.iter().enumerate() {

@@ -32,14 +32,18 @@ pub struct Key {
     ends: bool,
 }
 
+/// In the order of their numbers, and at least one.
 struct Together {
-    until: Duration,
+    /// Since when there are enough for a message.
+    full: Option<Duration>,
     firings: Vec<Gathered>,
 }
 
 /// One of them.
 pub struct Gathered {
     number: u64,
+    /// When it is told at the latest.
+    until: Duration,
     pub person: Option<UserId>,
     pub kept: Kept,
 }
@@ -58,6 +62,19 @@ impl Key {
     }
 }
 
+impl Together {
+    fn until(&self) -> Duration {
+        let first = self.firings.iter().map(|one| one.until).min().unwrap_or_default();
+        self.full.map_or(first, |full| full.min(first))
+    }
+
+    /// Looks whether there are enough for a message.
+    fn count(&mut self, now: Moment, max: usize) {
+        let full = self.firings.len() >= max;
+        self.full = full.then(|| self.full.unwrap_or(now.mono));
+    }
+}
+
 impl Gathering {
     /// Adds a firing, and says how many milliseconds are left until all of them are told.
     pub fn add(
@@ -69,18 +86,13 @@ impl Gathering {
         commit: &mut Commit,
     ) -> Duration {
         let key = Key::of(rule, Some(group), person, &kept);
-        let until = now.mono.saturating_add(group.wait);
-        let together = self.together.entry(key).or_insert_with(|| Together { until, firings: Vec::new() });
-        let number = self.next;
+        let one = Gathered { number: self.next, until: now.mono.saturating_add(group.wait), person, kept };
+        commit.notes.push(one.note(now, &rule.id));
         self.next += 1;
-        together.firings.push(Gathered { number, person, kept });
-        if together.firings.len() >= group.max {
-            together.until = now.mono;
-        }
-        let left = together.until.saturating_sub(now.mono);
-        let until_ms = now.wall_after(left);
-        commit.notes.extend(together.firings.last().map(|one| one.note(&rule.id, until_ms)));
-        left
+        let together = self.together.entry(key).or_insert(Together { full: None, firings: Vec::new() });
+        together.firings.push(one);
+        together.count(now, group.max);
+        together.until().saturating_sub(now.mono)
     }
 
     /// How many of a rule are gathered with a person's, and until when.
@@ -88,26 +100,34 @@ impl Gathering {
         let person = if group.by == By::Rule { None } else { person };
         let mut with = self.together.iter().filter(|(key, _)| &*key.rule == rule && key.person == person);
         let (_, first) = with.next()?;
-        let (until, count) = with.fold((first.until, first.firings.len()), |(until, count), (_, more)| {
-            (until.min(more.until), count + more.firings.len())
+        let (until, count) = with.fold((first.until(), first.firings.len()), |(until, count), (_, more)| {
+            (until.min(more.until()), count + more.firings.len())
         });
         Some((count, until))
     }
 
     /// All that is gathered: of which rule, for whom if it is for one, and until when.
     pub fn untils(&self) -> impl Iterator<Item = (&str, Option<UserId>, Duration)> {
-        self.together.iter().map(|(key, together)| (&*key.rule, key.person, together.until))
+        self.together.iter().map(|(key, together)| (&*key.rule, key.person, together.until()))
     }
 
     /// When the first of them are told.
     pub fn deadline(&self) -> Option<Duration> {
-        self.together.values().map(|together| together.until).min()
+        self.together.values().map(Together::until).min()
     }
 
     /// Those that are told now.
     pub fn ready(&self, now: Moment) -> Vec<Key> {
-        let ready = self.together.iter().filter(|(_, together)| together.until <= now.mono);
+        let ready = self.together.iter().filter(|(_, together)| together.until() <= now.mono);
         ready.map(|(key, _)| key.clone()).collect()
+    }
+
+    pub fn is_ready(&self, now: Moment, key: &Key) -> bool {
+        self.together.get(key).is_some_and(|together| together.until() <= now.mono)
+    }
+
+    pub fn holds(&self, key: &Key) -> bool {
+        self.together.contains_key(key)
     }
 
     /// Those that would not be told together as they are now by another rule of that name.
@@ -119,10 +139,16 @@ impl Gathering {
         self.together.keys().filter(|key| !stays(key)).cloned().collect()
     }
 
-    /// Takes them out, for good.
-    pub fn take(&mut self, key: &Key, commit: &mut Commit) -> Vec<Gathered> {
-        let firings = self.together.remove(key).map_or_else(Vec::new, |together| together.firings);
-        commit.notes.extend(firings.iter().map(|one| struck_out(one.note(&key.rule, 0))));
+    /// Takes out those of one message, for good: so many at the most. What comes after them is told in another.
+    pub fn take(&mut self, now: Moment, key: &Key, max: usize, commit: &mut Commit) -> Vec<Gathered> {
+        let Some(mut together) = self.together.remove(key) else { return Vec::new() };
+        let rest = together.firings.split_off(max.min(together.firings.len()));
+        let firings = std::mem::replace(&mut together.firings, rest);
+        if !together.firings.is_empty() {
+            together.count(now, max);
+            self.together.insert(key.clone(), together);
+        }
+        commit.notes.extend(firings.iter().map(|one| struck_out(one.note(now, &key.rule))));
         firings
     }
 
@@ -135,24 +161,23 @@ impl Gathering {
         let longest = rule.noise.group.map_or(Duration::ZERO, |group| group.wait);
         let until = now.mono_at(until_ms, longest);
         self.next = self.next.max(number + 1);
-        let together = self.together.entry(key).or_insert_with(|| Together { until, firings: Vec::new() });
-        together.until = together.until.min(until);
-        together.firings.push(Gathered { number, person: note.person, kept });
+        let together = self.together.entry(key).or_insert(Together { full: None, firings: Vec::new() });
+        together.firings.push(Gathered { number, until, person: note.person, kept });
         together.firings.sort_by_key(|one| one.number);
+        together.count(now, rule.noise.group.map_or(usize::MAX, |group| group.max));
         true
     }
 
     /// All of them, for writing down.
     pub fn all(&self, now: Moment) -> impl Iterator<Item = Note> {
-        self.together.iter().flat_map(move |(key, together)| {
-            let until_ms = now.wall_after(together.until.saturating_sub(now.mono));
-            together.firings.iter().map(move |one| one.note(&key.rule, until_ms))
-        })
+        let all = self.together.iter();
+        all.flat_map(move |(key, together)| together.firings.iter().map(move |one| one.note(now, &key.rule)))
     }
 }
 
 impl Gathered {
-    fn note(&self, rule: &Arc<str>, until_ms: i64) -> Note {
+    fn note(&self, now: Moment, rule: &Arc<str>) -> Note {
+        let until_ms = now.wall_after(self.until.saturating_sub(now.mono));
         let written = Written { until_ms, kept: &self.kept };
         let text = serde_json::to_string(&written).unwrap_or_default().into();
         let (rule, key) = (Arc::clone(rule), self.number.to_string().into());

@@ -36,7 +36,9 @@ impl Engine {
             self.bell.gates.deferred.wind(now, &rules);
         }
         for key in self.bell.gates.gathering.ready(now) {
-            self.tell_together(now, &key, effects);
+            while self.bell.gates.gathering.is_ready(now, &key) {
+                self.tell_together(now, &key, effects);
+            }
         }
     }
 
@@ -54,7 +56,9 @@ impl Engine {
     pub(super) fn tell_strangers(&mut self, now: Moment, rules: &RuleSet, effects: &mut Effects) {
         let group = |rule: &str| rules.rule(rule)?.noise.group;
         for key in self.bell.gates.gathering.strangers(group) {
-            self.tell_together(now, &key, effects);
+            while self.bell.gates.gathering.holds(&key) {
+                self.tell_together(now, &key, effects);
+            }
         }
     }
 
@@ -147,11 +151,13 @@ impl Engine {
         fails == matches!(news.kind, ChangeKind::LanyardDown | ChangeKind::TargetFailing)
     }
 
-    /// One message for each `send`, about all that go together.
+    /// One message for each `send`, about all that go together, or as many of them as one message tells.
     fn tell_together(&mut self, now: Moment, key: &gathering::Key, effects: &mut Effects) {
         let rules = Arc::clone(&self.rules);
-        let firings = self.bell.gates.gathering.take(key, &mut effects.commit);
-        let Some((at, rule)) = rules.place(&key.rule).map(|at| (at, &rules.rules[at])) else { return };
+        let place = rules.place(&key.rule).map(|at| (at, &rules.rules[at]));
+        let max = place.and_then(|(_, rule)| rule.noise.group).map_or(usize::MAX, |group| group.max);
+        let firings = self.bell.gates.gathering.take(now, key, max, &mut effects.commit);
+        let Some((at, rule)) = place else { return };
         let holds: Vec<Holds> = firings.iter().map(|one| one.kept.holds()).collect();
         let read = firings
             .iter()

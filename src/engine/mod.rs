@@ -35,6 +35,8 @@ pub mod waiting;
 pub mod watch;
 
 #[cfg(test)]
+mod any_gathering;
+#[cfg(test)]
 mod any_holding;
 #[cfg(test)]
 mod any_story;
