@@ -38,6 +38,19 @@ pub const ANSWERS: &[&str] =
     &["delivered", "later", "paused", "plain", "refused", "disabled", "unsent", "unanswered", "dry_run"];
 /// How a delivery ended.
 pub const ENDS: &[&str] = &["delivered", "refused", "expired", "dry_run"];
+/// Why somebody was turned away from the HTTP side: what is wrong with the request, too many of them, or too slow.
+pub const TURNED_AWAY: &[&str] = &[
+    "closed",
+    "no_token",
+    "wrong_token",
+    "braked",
+    "foreign_host",
+    "foreign_page",
+    "full",
+    "gave_way",
+    "slow",
+    "unread",
+];
 
 /// Everything that is counted.
 pub struct Metrics {
@@ -47,6 +60,22 @@ pub struct Metrics {
     pub outbox: OutboxMetrics,
     pub store: StoreMetrics,
     pub stages: Stages,
+    pub http: HttpMetrics,
+}
+
+/// Who comes to the HTTP side.
+#[derive(Clone, Default)]
+pub struct HttpMetrics {
+    pub connections: Gauge,
+    turned_away: Family<Word, Counter>,
+}
+
+impl HttpMetrics {
+    /// Somebody was; `cause` is one of `TURNED_AWAY`.
+    pub fn turned_away(&self, cause: &'static str) {
+        debug_assert!(TURNED_AWAY.contains(&cause), "{cause}");
+        self.turned_away.get_or_create(&[("cause", cause)]).inc();
+    }
 }
 
 /// The connection to Lanyard and what comes over it.
@@ -255,7 +284,8 @@ impl Metrics {
         let outbox = register_outbox(&mut registry);
         let store = register_store(registry.sub_registry_with_prefix("store"));
         let stages = Stages::register(&mut registry);
-        Arc::new(Self { registry, lanyard, rules, outbox, store, stages })
+        let http = register_http(registry.sub_registry_with_prefix("http"));
+        Arc::new(Self { registry, lanyard, rules, outbox, store, stages, http })
     }
 
     /// All of it as OpenMetrics text, as it is at the wall time `now_ms`.
@@ -355,6 +385,17 @@ fn register_outbox(registry: &mut Registry) -> OutboxMetrics {
         "How long the oldest delivery still owed has waited",
         Unit::Seconds,
         m.oldest_pending.clone(),
+    );
+    m
+}
+
+fn register_http(registry: &mut Registry) -> HttpMetrics {
+    let m = HttpMetrics::default();
+    registry.register("connections", "Connections to the HTTP side", m.connections.clone());
+    registry.register(
+        "turned_away",
+        "Requests refused and connections refused or cut at the HTTP side, by cause",
+        m.turned_away.clone(),
     );
     m
 }

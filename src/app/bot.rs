@@ -1,10 +1,12 @@
 //! The bot: everything opened in order, run, and closed in the order of the flow.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,15 +35,17 @@ use crate::recording::recorder::{Recorder, Reel};
 use crate::recording::tape::TapeError;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
-use crate::web::access::{Access, Token};
+use crate::web::access::Access;
 use crate::web::api::{Followers, Outbox};
 use crate::web::avatars::Avatars;
 use crate::web::avatars::source::AvatarsFrom;
 use crate::web::journal::Journal;
-use crate::web::listen::{Bounded, Listen, bind};
+use crate::web::listen::{Listen, bind};
+use crate::web::places::Limits;
 use crate::web::questions::Desk;
 use crate::web::server::{self, About, Web};
 use crate::web::status::Status;
+use crate::web::token::Token;
 use crate::web::trials::Trials;
 
 /// So many people can wait for the census; those who do not fit are asked about next time.
@@ -77,7 +81,7 @@ impl Bot {
         let metrics = Metrics::new();
         let status = Status::new();
         Proxies::from_env().check().map_err(|error| Fault::Lanyard(error.to_string()))?;
-        let listener = bind(&self.listen).await?;
+        let door = open_door(&self.listen, self.token).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
         if self.dry_run {
             tell_dry_run(&self.data);
@@ -115,8 +119,8 @@ impl Bot {
             let reloader = Reloader { clock, file, hangups, running, worker, pipeline, metrics, status };
             tasks.start("reloader", reloader.run(asked, stops.pipeline.clone()));
         }
-        if let Some(listener) = listener {
-            let access = post_doorman(&listener, self.token, &self.listen)?;
+        if let Some((listener, address, access)) = door {
+            access.tell(address);
             let (metrics, status) = (Arc::clone(&metrics), Arc::clone(&status));
             let (outbox, followers) = (Outbox::new(self.data), Followers::default());
             let (reload, leaving, trials) = (ask, stops.web.clone(), Trials::new(mail.sender()));
@@ -203,12 +207,15 @@ fn about(now: Moment, dry_run: bool, worker: &WorkerHandle) -> About {
     About { started_ms: now.wall_ms, dry_run, healths: worker.health(), pending: worker.pending() }
 }
 
-/// Decides who may see what over the HTTP side, and says so in the log.
-fn post_doorman(listener: &Bounded, token: Option<Token>, listen: &Listen) -> Result<Arc<Access>, Fault> {
+/// Where to listen, if that is wanted, and who may see what over it.
+async fn open_door(
+    listen: &Listen,
+    token: Option<Token>,
+) -> Result<Option<(TcpListener, SocketAddr, Arc<Access>)>, Fault> {
+    let Some(listener) = bind(listen).await? else { return Ok(None) };
     let address = listener.local_addr().map_err(|error| Fault::Http(error.to_string()))?;
-    let access = Access::new(token, address.ip(), listen.host());
-    access.tell(address);
-    Ok(Arc::new(access))
+    let access = Access::new(token, address, listen.host())?;
+    Ok(Some((listener, address, Arc::new(access))))
 }
 
 fn start_recorder(reel: Option<&Reel>, rules: &RuleSet, clock: Clock) -> Result<Option<Recorder>, TapeError> {
@@ -298,8 +305,9 @@ async fn run_worker(
     Ok(())
 }
 
-async fn serve(listener: Bounded, web: Web) -> Result<(), String> {
-    server::serve(listener, web).await.map_err(|error| error.to_string())
+async fn serve(listener: TcpListener, web: Web) -> Result<(), String> {
+    server::serve(listener, web, Limits::default()).await;
+    Ok(())
 }
 
 /// Calls `tell` with each value, until `stop`.

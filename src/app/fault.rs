@@ -4,6 +4,7 @@ use crate::outbox::store::error::StoreError;
 use crate::outbox::worker::WorkerError;
 use crate::recording::tape::TapeError;
 use crate::web::listen::ListenError;
+use crate::web::token::BadToken;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -11,6 +12,8 @@ pub enum Fault {
     Store(#[from] StoreError),
     #[error("{0}")]
     Listen(#[from] ListenError),
+    #[error("{0}")]
+    Token(#[from] BadToken),
     #[error("{0}")]
     Lanyard(String),
     #[error("{0}")]
@@ -32,7 +35,12 @@ impl Fault {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Store(_) | Self::Listen(_) | Self::Lanyard(_) | Self::Sender(_) | Self::Record(_)
+            Self::Store(_)
+                | Self::Listen(_)
+                | Self::Token(_)
+                | Self::Lanyard(_)
+                | Self::Sender(_)
+                | Self::Record(_)
         )
     }
 }

@@ -21,7 +21,7 @@ use crate::rehearsal::report::Report;
 use crate::rules::compile::Loaded;
 use crate::rules::set::RuleSet;
 use crate::rules::story::Story;
-use crate::web::access::Token;
+use crate::web::token::Token;
 
 /// However many cores there are: what keeps a core busy is Lanyard's side, the sending, and the connections. The
 /// store has a thread of its own.

@@ -5,84 +5,23 @@
 //! not come from a page elsewhere.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use tracing::{info, warn};
 
+use super::brake::Brake;
+use super::peer::Peer;
+use super::token::{BadToken, CHARS_ADVISED, Token};
 use crate::clock::Clock;
 use crate::printable;
 use crate::rarely::Rarely;
-
-/// A token shorter than this can be guessed.
-pub const TOKEN_CHARS_ADVISED: usize = 16;
 
 /// Of a path, so much is told in the log.
 const PATH_CHARS_MAX: usize = 80;
 
 /// Names for this machine beside addresses and what `--listen` says.
 const LOCAL_NAME: &str = "localhost";
-
-/// What opens the HTTP side: `--token`.
-#[derive(Clone)]
-pub struct Token(SecretString);
-
-/// Why a text cannot be a token. It is never repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadToken {
-    #[error("`--token` is empty: leave it out, or make one with `openssl rand -hex 32`")]
-    Empty,
-    #[error(
-        "`--token` holds a space or a character that no header can carry: make one with `openssl rand -hex 32`"
-    )]
-    Unfit,
-}
-
-impl Token {
-    pub fn new(text: SecretString) -> Result<Self, BadToken> {
-        let shown = text.expose_secret();
-        if shown.is_empty() {
-            return Err(BadToken::Empty);
-        }
-        if !shown.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(BadToken::Unfit);
-        }
-        Ok(Self(text))
-    }
-
-    pub fn is_short(&self) -> bool {
-        self.0.expose_secret().len() < TOKEN_CHARS_ADVISED
-    }
-
-    /// Whether `given` is it; takes as long for a near miss as for a far one.
-    pub fn is(&self, given: &str) -> bool {
-        // Hashes are of one length, whatever was given.
-        Sha256::digest(self.0.expose_secret()).ct_eq(&Sha256::digest(given)).into()
-    }
-
-    /// What a browser keeps instead of the token: made from it, and worth nothing once it is another.
-    pub fn pass(&self) -> String {
-        let key = self.0.expose_secret().as_bytes();
-        let mut code = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-        code.update(b"doorchime page");
-        code.finalize().into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-    }
-
-    pub fn is_pass(&self, given: &str) -> bool {
-        self.pass().as_bytes().ct_eq(given.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token([secret])")
-    }
-}
 
 /// The rules of the door.
 #[derive(Debug)]
@@ -92,6 +31,7 @@ pub struct Access {
     /// The host in `--listen`, in lower case.
     called: String,
     clock: Clock,
+    brake: Mutex<Brake>,
     /// What the log was told of those who were turned away: whoever guesses at a token must not fill a disk.
     turned_away: Mutex<HashMap<Refusal, Rarely>>,
 }
@@ -120,10 +60,19 @@ pub enum Purpose {
 /// What was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// May know whatever there is to read.
+    /// Has shown the token, or the pass that stands for it.
+    Keyholder,
+    /// May know whatever there is to read, without having shown anything.
     Reader,
     /// Knows nothing but what anybody may.
     Stranger,
+}
+
+impl Grant {
+    /// Whether whatever there is to read may be read.
+    pub fn reads(self) -> bool {
+        self != Self::Stranger
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,6 +81,8 @@ pub enum Refusal {
     Closed,
     NoToken,
     WrongToken,
+    /// So many wrong ones came from there that this one was not looked at.
+    Braked,
     /// Asked for under a name that is not this machine's: a page elsewhere may have had it point here.
     ForeignHost,
     /// A page elsewhere asks.
@@ -144,8 +95,21 @@ impl Refusal {
             Self::Closed => "it came from beyond this machine or through a proxy, and there is no --token",
             Self::NoToken => "it had no token",
             Self::WrongToken => "its token was wrong",
+            Self::Braked => "too many wrong tokens came from there",
             Self::ForeignHost => "it asked for a name that is not this machine's",
             Self::ForeignPage => "a page elsewhere sent it",
+        }
+    }
+
+    /// Its word in the metrics.
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::NoToken => "no_token",
+            Self::WrongToken => "wrong_token",
+            Self::Braked => "braked",
+            Self::ForeignHost => "foreign_host",
+            Self::ForeignPage => "foreign_page",
         }
     }
 }
@@ -170,11 +134,20 @@ pub struct Head<'h> {
 
 impl Access {
     /// `listening` is the address that was really taken, `called` the host that `--listen` names.
-    pub fn new(token: Option<Token>, listening: IpAddr, called: &str) -> Self {
-        let local = listening.to_canonical().is_loopback();
+    pub fn new(token: Option<Token>, listening: SocketAddr, called: &str) -> Result<Self, BadToken> {
+        let local = listening.ip().to_canonical().is_loopback();
         let reach = if local { Reach::Loopback } else { Reach::Beyond };
-        let (clock, turned_away) = (Clock::start(), Mutex::default());
-        Self { token, reach, called: called.to_ascii_lowercase(), clock, turned_away }
+        if reach == Reach::Beyond && token.as_ref().is_some_and(Token::is_tiny) {
+            return Err(BadToken::Tiny { at: listening });
+        }
+        Ok(Self {
+            token,
+            reach,
+            called: called.to_ascii_lowercase(),
+            clock: Clock::start(),
+            brake: Mutex::default(),
+            turned_away: Mutex::default(),
+        })
     }
 
     pub fn reach(&self) -> Reach {
@@ -203,69 +176,93 @@ impl Access {
         }
         if self.token.as_ref().is_some_and(Token::is_short) {
             warn!(
-                advised = TOKEN_CHARS_ADVISED,
+                advised = CHARS_ADVISED,
                 "the token is short and can be guessed: `openssl rand -hex 32` makes a long one"
             );
         }
     }
 
     /// Says in the log that somebody was turned away, who asked for this path.
-    pub fn tell_refusal(&self, refusal: Refusal, path: &str) {
+    pub fn tell_refusal(&self, refusal: Refusal, peer: Peer, path: &str) {
         let now = self.clock.now().mono;
         let mut told = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(more) = told.entry(refusal).or_default().tell(now) {
             let path: String = printable::plain(path).chars().take(PATH_CHARS_MAX).collect();
-            warn!(path, why = refusal.word(), more, "a request was turned away");
+            warn!(%peer, path, why = refusal.word(), more, "a request was turned away");
         }
     }
 
-    pub fn judge(&self, purpose: Purpose, head: &Head<'_>) -> Result<Grant, Refusal> {
+    pub fn judge(&self, purpose: Purpose, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
         match purpose {
-            Purpose::Readiness => Ok(self.reads(head).map_or(Grant::Stranger, |()| Grant::Reader)),
+            Purpose::Readiness => Ok(self.reads(peer, head).unwrap_or(Grant::Stranger)),
             Purpose::Login if head.is_foreign(purpose) => Err(Refusal::ForeignPage),
             Purpose::Life | Purpose::Login => Ok(Grant::Stranger),
-            Purpose::Reading => self.reads(head).map(|()| Grant::Reader),
-            Purpose::Changing => self.changes(head).map(|()| Grant::Reader),
+            Purpose::Reading => self.reads(peer, head),
+            Purpose::Changing => self.changes(peer, head),
         }
     }
 
-    fn reads(&self, head: &Head<'_>) -> Result<(), Refusal> {
+    fn reads(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
         if head.is_foreign(Purpose::Reading) {
             return Err(Refusal::ForeignPage);
         }
-        if self.shows_token(head).is_ok() { Ok(()) } else { self.is_at_home(head) }
+        self.shows_token(peer, head).or_else(|without| self.is_at_home(head, without))
     }
 
-    fn changes(&self, head: &Head<'_>) -> Result<(), Refusal> {
+    fn changes(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
         if head.is_foreign(Purpose::Changing) {
             return Err(Refusal::ForeignPage);
         }
-        if self.token.is_some() { self.shows_token(head) } else { self.is_at_home(head) }
+        match self.shows_token(peer, head) {
+            Err(Refusal::Closed) => self.is_at_home(head, Refusal::Closed),
+            shown => shown,
+        }
     }
 
     /// A request that knows the token may come under any name: no page elsewhere has it, and a pass is only
     /// sent to the name that set it.
-    fn shows_token(&self, head: &Head<'_>) -> Result<(), Refusal> {
+    fn shows_token(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
         let Some(token) = &self.token else { return Err(Refusal::Closed) };
         match (head.bearer, head.pass) {
-            (Some(bearer), _) if token.is(bearer) => Ok(()),
-            (None, Some(pass)) if token.is_pass(pass) => Ok(()),
+            (Some(bearer), _) => self.opens(peer, bearer).map(|_| Grant::Keyholder),
+            // Nobody guesses at a pass: a wrong one is that of an earlier token.
+            (None, Some(pass)) if token.is_pass(pass) => Ok(Grant::Keyholder),
+            (None, Some(_)) => Err(Refusal::WrongToken),
             (None, None) => Err(Refusal::NoToken),
-            _ => Err(Refusal::WrongToken),
         }
     }
 
-    /// Whether a request without a token comes from this machine, and from nobody's page but ours.
-    fn is_at_home(&self, head: &Head<'_>) -> Result<(), Refusal> {
+    /// The token, if this is it, and if not too many wrong ones came from there.
+    pub fn opens(&self, peer: Peer, given: &str) -> Result<&Token, Refusal> {
+        let token = self.token.as_ref().ok_or(Refusal::WrongToken)?;
+        if given.is_empty() {
+            return Err(Refusal::WrongToken);
+        }
+        let now = self.clock.now().mono;
+        // Looked at one by one: those that come side by side are counted before the next one is looked at.
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        if !brake.lets(peer, now) {
+            return Err(Refusal::Braked);
+        }
+        if token.is(given) {
+            return Ok(token);
+        }
+        brake.wrong(peer, now);
+        Err(Refusal::WrongToken)
+    }
+
+    /// Whether a request without a token comes from this machine, and from nobody's page but ours; `without` is
+    /// what the token has to do with it.
+    fn is_at_home(&self, head: &Head<'_>, without: Refusal) -> Result<Grant, Refusal> {
         let at_home = self.reach == Reach::Loopback && !head.forwarded;
         match head.host {
-            _ if !at_home => Err(self.shows_token(head).err().unwrap_or(Refusal::Closed)),
-            Some(host) if !self.is_own_name(host) => Err(match self.token {
-                Some(_) => Refusal::NoToken,
-                None => Refusal::ForeignHost,
+            _ if !at_home => Err(without),
+            Some(host) if !self.is_own_name(host) => Err(match without {
+                Refusal::Closed => Refusal::ForeignHost,
+                without => without,
             }),
             // Browsers always say whom they ask for.
-            _ => Ok(()),
+            _ => Ok(Grant::Reader),
         }
     }
 
@@ -313,9 +310,15 @@ mod tests {
 
     const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const ANY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    const TOKEN: &str = "s3cret-s3cret";
 
     fn access(token: Option<&str>, at: IpAddr) -> Access {
-        Access::new(token.map(|token| Token::new(token.into()).unwrap()), at, "Bot.lan")
+        let token = token.map(|token| Token::new(token.into()).unwrap());
+        Access::new(token, (at, 9090).into(), "Bot.lan").unwrap()
+    }
+
+    fn peer(address: &str) -> Peer {
+        Peer::new(address.parse().unwrap())
     }
 
     #[test]
@@ -361,44 +364,72 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_whole_or_it_is_none() {
-        let token = Token::new("s3cret".into()).unwrap();
-        for wrong in ["", "s3cre", "s3cret ", "S3cret", "s3cretx"] {
-            assert!(!token.is(wrong), "{wrong}");
-        }
-        assert!(token.is("s3cret"));
-        assert!(token.is_pass(&token.pass()) && !token.is_pass("s3cret") && !token.is(&token.pass()));
-        assert_ne!(token.pass(), Token::new("other".into()).unwrap().pass());
-        assert_eq!(format!("{token:?}"), "Token([secret])");
-        assert_eq!(Token::new("".into()).unwrap_err(), BadToken::Empty);
-        for unfit in ["a b", "a\n", "ä"] {
-            let told = Token::new(unfit.into()).unwrap_err();
-            assert_eq!(told, BadToken::Unfit);
-        }
-    }
-
-    #[test]
     fn a_stranger_is_told_what_anybody_may_know() {
-        let head = Head { host: Some("10.0.0.1:9090"), ..Head::default() };
-        for token in [None, Some("s3cret")] {
+        let (head, peer) = (Head { host: Some("10.0.0.1:9090"), ..Head::default() }, peer("10.0.0.2"));
+        for token in [None, Some(TOKEN)] {
             let beyond = access(token, ANY);
-            assert_eq!(beyond.judge(Purpose::Life, &head), Ok(Grant::Stranger));
-            assert_eq!(beyond.judge(Purpose::Readiness, &head), Ok(Grant::Stranger));
-            let with_token = Head { bearer: Some("s3cret"), ..head };
-            let grant = if token.is_some() { Grant::Reader } else { Grant::Stranger };
-            assert_eq!(beyond.judge(Purpose::Readiness, &with_token), Ok(grant));
+            assert_eq!(beyond.judge(Purpose::Life, peer, &head), Ok(Grant::Stranger));
+            assert_eq!(beyond.judge(Purpose::Readiness, peer, &head), Ok(Grant::Stranger));
+            let with_token = Head { bearer: Some(TOKEN), ..head };
+            let grant = if token.is_some() { Grant::Keyholder } else { Grant::Stranger };
+            assert_eq!(beyond.judge(Purpose::Readiness, peer, &with_token), Ok(grant));
         }
-        assert_eq!(access(None, LOCAL).judge(Purpose::Readiness, &head), Ok(Grant::Reader));
+        assert_eq!(access(None, LOCAL).judge(Purpose::Readiness, peer, &head), Ok(Grant::Reader));
     }
 
     #[test]
     fn what_came_through_a_proxy_is_not_from_this_machine() {
         let head = Head { host: Some("127.0.0.1:9090"), forwarded: true, ..Head::default() };
+        let here = peer("127.0.0.1");
         for purpose in [Purpose::Reading, Purpose::Changing] {
-            assert_eq!(access(None, LOCAL).judge(purpose, &head), Err(Refusal::Closed));
-            assert_eq!(access(Some("s3cret"), LOCAL).judge(purpose, &head), Err(Refusal::NoToken));
-            let with_token = Head { bearer: Some("s3cret"), ..head };
-            assert_eq!(access(Some("s3cret"), LOCAL).judge(purpose, &with_token), Ok(Grant::Reader));
+            assert_eq!(access(None, LOCAL).judge(purpose, here, &head), Err(Refusal::Closed));
+            assert_eq!(access(Some(TOKEN), LOCAL).judge(purpose, here, &head), Err(Refusal::NoToken));
+            let with_token = Head { bearer: Some(TOKEN), ..head };
+            assert_eq!(access(Some(TOKEN), LOCAL).judge(purpose, here, &with_token), Ok(Grant::Keyholder));
         }
+    }
+
+    #[test]
+    fn whoever_guesses_is_braked_wherever_a_token_is_looked_at_and_nobody_else() {
+        let pass = Token::new(TOKEN.into()).unwrap().pass();
+        let wrong = Head { host: Some("bot.lan"), bearer: Some("guess"), ..Head::default() };
+        let (guesser, owner) = (peer("192.0.2.1"), peer("192.0.2.2"));
+        for purpose in [Purpose::Reading, Purpose::Changing, Purpose::Readiness] {
+            let access = access(Some(TOKEN), ANY);
+            let judged: Vec<_> = (0..100).map(|_| access.judge(purpose, guesser, &wrong)).collect();
+            let right = Head { bearer: Some(TOKEN), ..wrong };
+            let refused = if purpose == Purpose::Readiness {
+                Ok(Grant::Stranger)
+            } else {
+                assert_eq!(judged[0], Err(Refusal::WrongToken));
+                Err(Refusal::Braked)
+            };
+            assert_eq!(judged[99], refused);
+            assert_eq!(access.judge(purpose, guesser, &right), refused, "else the brake would be none");
+            assert_eq!(access.opens(guesser, TOKEN).err(), Some(Refusal::Braked));
+            assert_eq!(access.judge(purpose, owner, &right), Ok(Grant::Keyholder));
+            let with_pass = Head { bearer: None, pass: Some(&pass), ..wrong };
+            assert_eq!(access.judge(purpose, guesser, &with_pass), Ok(Grant::Keyholder));
+        }
+    }
+
+    #[test]
+    fn a_pass_of_an_earlier_token_is_no_guess() {
+        let access = access(Some(TOKEN), ANY);
+        let head = Head { host: Some("bot.lan"), pass: Some("0123"), ..Head::default() };
+        let peer = peer("192.0.2.1");
+        for _ in 0..100 {
+            assert_eq!(access.judge(Purpose::Reading, peer, &head), Err(Refusal::WrongToken));
+        }
+        assert!(access.opens(peer, TOKEN).is_ok());
+    }
+
+    #[test]
+    fn beyond_this_machine_a_tiny_token_is_none() {
+        let tiny = || Some(Token::new("1234567".into()).unwrap());
+        assert!(Access::new(tiny(), (LOCAL, 9090).into(), "localhost").is_ok());
+        let refused = Access::new(tiny(), (ANY, 9090).into(), "0.0.0.0").unwrap_err().to_string();
+        assert!(refused.contains("0.0.0.0:9090") && refused.contains("openssl rand"), "{refused}");
+        assert!(!refused.contains("1234567"));
     }
 }

@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
+use super::page::paper::escape;
+
 const PAGE: &str = include_str!("login.html");
 pub const HTML: &str = "text/html; charset=utf-8";
 
@@ -22,10 +24,18 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("it is ASCII")
 });
 
-/// The form; after a wrong token it says so.
-pub fn page(status: StatusCode, wrong: bool) -> Response {
-    let said = if wrong { "<p role=\"alert\">This is not the token.</p>" } else { "" };
-    let body = PAGE.replace("<!-- said -->", said);
+pub const WRONG: &str = "This is not the token.";
+pub const BRAKED: &str =
+    "Too many wrong tokens came from this address: wait a few seconds before you try again.";
+
+/// A way back that is longer is none.
+const BACK_BYTES_MAX: usize = 2048;
+const HOME: &str = "/";
+
+/// The form, with what is said above it; whoever has filled it in gets to `back`.
+pub fn page(status: StatusCode, said: Option<&str>, back: &str) -> Response {
+    let said = said.map_or_else(String::new, |said| format!("<p role=\"alert\">{said}</p>"));
+    let body = PAGE.replace("<!-- said -->", &said).replace("<!-- back -->", &escape(back));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(HTML)),
         (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
@@ -33,7 +43,53 @@ pub fn page(status: StatusCode, wrong: bool) -> Response {
     (status, headers, body).into_response()
 }
 
+/// A path of our own to go back to, if that is what is asked for; else the page's beginning.
+pub fn way_back(asked: &str) -> String {
+    let own = asked.starts_with('/')
+        && !asked.starts_with("//")
+        // What a browser leaves out, or takes for a slash.
+        && asked.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        && asked.len() <= BACK_BYTES_MAX;
+    let to_the_door = ["/login", "/logout"].contains(&asked.split(['?', '#']).next().unwrap_or_default());
+    if own && !to_the_door { asked.to_owned() } else { HOME.to_owned() }
+}
+
 /// What a policy calls a style or a script that stands in a page.
 pub fn hash(text: &str) -> String {
     format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_stays_here() {
+        for own in
+            ["/", "/?view=deliveries&delivery=1", "/?view=person&person=%2F%2Fevil", "/a//b", "/login/x"]
+        {
+            assert_eq!(way_back(own), own);
+        }
+        let long = format!("/?{}", "x".repeat(BACK_BYTES_MAX));
+        for none in [
+            "",
+            "x",
+            "//evil.example",
+            "/\\evil.example",
+            "/x\\..\\evil",
+            "\\\\evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\r\nSet-Cookie: x=y",
+            "/\u{202e}x",
+            " //evil.example",
+            "/login",
+            "/login?x",
+            "/logout",
+            &long,
+        ] {
+            assert_eq!(way_back(none), HOME, "{none:?}");
+        }
+    }
 }

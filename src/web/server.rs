@@ -1,15 +1,14 @@
 //! The HTTP server of `run --listen`: whether the bot is alive and ready, what it has counted, and under
 //! `/api/v1` what it knows and does.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +16,9 @@ use super::access::{Access, Grant};
 use super::api::{self, Followers, Outbox};
 use super::avatars::{self, Avatars};
 use super::gate;
-use super::listen::Bounded;
+use super::hall::Hall;
 use super::page;
+use super::places::Limits;
 use super::questions::Desk;
 use super::status::Status;
 use super::trials::Trials;
@@ -29,9 +29,6 @@ use crate::outbox::pending::Counts;
 
 /// Whoever sends a larger body is cut off, but where a presence is expected.
 const BODY_BYTES_MAX: usize = 16 << 10;
-
-/// How long requests under way hold up the leaving.
-const FINISH_MAX: Duration = Duration::from_secs(1);
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -67,17 +64,9 @@ pub struct About {
 pub struct Asked(pub oneshot::Sender<Result<String, String>>);
 
 /// Serves until `web.leaving` is cancelled; requests under way have a moment to finish.
-pub async fn serve(listener: Bounded, web: Web) -> io::Result<()> {
-    let leaving = web.leaving.clone();
-    let served = axum::serve(listener, router(web)).with_graceful_shutdown(leaving.clone().cancelled_owned());
-    let too_long = async {
-        leaving.cancelled().await;
-        tokio::time::sleep(FINISH_MAX).await;
-    };
-    tokio::select! {
-        served = served => served,
-        () = too_long => Ok(()),
-    }
+pub async fn serve(listener: TcpListener, web: Web, limits: Limits) {
+    let (hall, leaving) = (Hall::new(limits, web.metrics.http.clone()), web.leaving.clone());
+    hall.receive(listener, router(web), leaving).await;
 }
 
 fn router(web: Web) -> Router {
@@ -104,7 +93,7 @@ async fn healthz() -> Response {
 /// Anybody may know which part does not work; why, only those who may read.
 async fn readyz(State(web): State<Web>, Extension(grant): Extension<Grant>) -> Response {
     let report = web.status.report();
-    let report = if grant == Grant::Reader { report } else { report.without_reasons() };
+    let report = if grant.reads() { report } else { report.without_reasons() };
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string_pretty(&report) {
         Ok(text) => answer(status, "application/json", text + "\n"),

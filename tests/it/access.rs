@@ -245,7 +245,65 @@ async fn where_reading_is_open_a_browser_finds_the_way_to_the_token_and_back() {
     // A button without the token asks for it, too.
     let refused = request("POST /deliveries/1/retry", &format!("Origin: http://{host}\r\n")).await;
     assert!(refused.starts_with("HTTP/1.0 401") && refused.contains("action=\"/login\""), "{refused}");
-    let pass = doorchime::web::access::Token::new(TOKEN.into()).unwrap().pass();
+    let pass = doorchime::web::token::Token::new(TOKEN.into()).unwrap().pass();
     let inside = request("GET /", &format!("Cookie: doorchime_pass={pass}\r\n")).await;
     assert!(inside.contains("Log out") && !inside.contains("href=\"/login\""), "{inside}");
+}
+
+#[tokio::test]
+async fn the_login_leads_back_to_where_one_was_and_nowhere_else() {
+    let door = Door::open("0.0.0.0", Some(TOKEN)).await;
+    let host = door.at.to_string();
+    let request = async |first: &str, lines: &str, body: &str| {
+        let length = body.len();
+        let head = format!("{first} HTTP/1.0\r\nHost: {host}\r\nAccept: text/html\r\n{lines}");
+        ask(door.at, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
+    };
+    let back = |form: &str| {
+        let (_, field) = form.split_once("name=\"back\" type=\"hidden\" value=\"").unwrap();
+        field.split_once('"').unwrap().0.to_owned()
+    };
+    let here = |path: &str| format!("Referer: http://{host}{path}\r\n");
+    let deliveries = "/?view=deliveries&state=dead";
+    // A page, a button on a page, and the link to the form.
+    for (first, lines) in [
+        (format!("GET {deliveries}"), String::new()),
+        ("POST /deliveries/1/retry".to_owned(), here(deliveries)),
+        ("GET /login".to_owned(), here(deliveries)),
+    ] {
+        let form = request(&first, &lines, "").await;
+        assert_eq!(back(&form), deliveries.replace('&', "&amp;"), "{first}");
+    }
+    for (first, lines) in [
+        ("GET /login", String::new()),
+        ("GET /login", here("/login")),
+        ("GET /login", "Referer: http://evil.example/?view=rules\r\n".to_owned()),
+        ("GET /login", format!("Referer: http://{host}.evil.example/?view=rules\r\n")),
+        ("POST /deliveries/1/retry", "Referer: nonsense\r\n".to_owned()),
+        ("GET //evil.example/", String::new()),
+    ] {
+        let form = request(first, &lines, "").await;
+        assert_eq!(back(&form), "/", "{first} {lines}");
+    }
+    let log_in = async |token: &str, back: &str| {
+        request("POST /login", "", &format!("token={token}&back={back}")).await
+    };
+    let again = log_in("guess", "%2F%3Fview%3Drules%22%3E%3Cb%3E").await;
+    assert!(again.starts_with("HTTP/1.0 401") && !again.contains("<b>"), "{again}");
+    assert_eq!(back(&again), "/?view=rules&quot;&gt;&lt;b&gt;");
+    for (asked, location) in [
+        ("%2F%3Fview%3Drules", "/?view=rules"),
+        ("%2F%2Fevil.example", "/"),
+        ("%2F%5Cevil.example", "/"),
+        ("https%3A%2F%2Fevil.example", "/"),
+        ("%2F%0D%0ASet-Cookie%3A%20x%3Dy", "/"),
+        ("%2F%09%2Fevil.example", "/"),
+        ("%2Flogout", "/"),
+        ("", "/"),
+    ] {
+        let entered = log_in(TOKEN, asked).await;
+        assert!(entered.starts_with("HTTP/1.0 303"), "{entered}");
+        assert!(entered.contains(&format!("\nlocation: {location}\r\n")), "{asked}: {entered}");
+        assert!(!entered.contains("x=y"), "{entered}");
+    }
 }

@@ -124,7 +124,7 @@ async fn whoever_guesses_at_the_token_does_not_fill_the_log_and_finds_no_token_i
     let (bot, address) = home.start_listening_with(&["--token", "T0PSECRET-TOKEN"]).await;
     let at = address.parse().unwrap();
     let mut asked = tokio::task::JoinSet::new();
-    for n in 0..20 {
+    for n in 0..15 {
         let request = format!(
             "POST /-/reload?x=T0PSECRET-QUERY HTTP/1.0\r\nAuthorization: Bearer T0PSECRET-GUESS-{n}\r\n\r\n"
         );
@@ -140,9 +140,24 @@ async fn whoever_guesses_at_the_token_does_not_fill_the_log_and_finds_no_token_i
     }
     assert!(bot.stop().await.success());
     let log = home.log();
-    let told = ["its token was wrong", "it had no token", "turned away"].map(|what| lines(&home, what));
-    assert_eq!(told, [1, 1, 2], "{log}");
+    let told = ["its token was wrong", "too many wrong tokens", "it had no token", "turned away"];
+    assert_eq!(told.map(|what| lines(&home, what)), [1, 1, 1, 3], "{log}");
+    assert_eq!(lines(&home, "peer=127.0.0.1 path="), 3, "{log}");
     assert!(!log.contains("T0PSECRET"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_all_connections_is_told_of_once() {
+    let home = home(|_| Play::status(204)).await;
+    let (bot, address) = home.start_listening().await;
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        crowd.push(tokio::net::TcpStream::connect(&*address).await.unwrap());
+    }
+    assert_eq!(home.ask(&address, "/healthz").await, "ok\n");
+    assert!(bot.stop().await.success());
+    let told = "an address has too many connections to --listen: one was turned away peer=127.0.0.1";
+    assert_eq!(lines(&home, told), 1, "{}", home.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ mod check_cli;
 mod cli;
 mod cookbook;
 mod day;
+mod door;
 mod explain_cli;
 mod fallback;
 mod fallback_bot;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use doorchime::engine::verdict::Verdict;
 use doorchime::metrics::stages::Stage;
-use doorchime::metrics::{ANSWERS, CLOSES, ENDS, GARBAGE, LOADS, Metrics};
+use doorchime::metrics::{ANSWERS, CLOSES, ENDS, GARBAGE, LOADS, Metrics, TURNED_AWAY};
 use doorchime::presence::change::ChangeKind;
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
@@ -54,6 +54,7 @@ fn filled() -> String {
     metrics.outbox.settled(&target, ENDS[0]);
     metrics.outbox.pending(&target, 3);
     metrics.outbox.disabled(&target, true);
+    metrics.http.turned_away(TURNED_AWAY[0]);
     metrics.encode(0).unwrap()
 }
 
@@ -94,6 +95,7 @@ fn page() -> String {
     let changes: Vec<&str> = ChangeKind::ALL.iter().map(|kind| kind.name()).collect();
     for (label, values) in [
         ("answer", words(ANSWERS)),
+        ("cause", words(TURNED_AWAY)),
         ("change", words(&changes)),
         ("end", words(ENDS)),
         ("kind", words(GARBAGE)),

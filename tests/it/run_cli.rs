@@ -47,6 +47,7 @@ fn what_cannot_start_says_why() {
         (&["elsewhere.yaml"], "elsewhere.yaml"),
         (&["--token", ""], "`--token` is empty"),
         (&["--token", "hush hush"], "a character that no header can carry"),
+        (&["--listen", "0.0.0.0:0", "--token", "hush123"], "has less than 8 characters and is guessed soon"),
     ];
     for (args, told) in table {
         let free = ["run", "--listen", "none"];

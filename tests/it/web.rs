@@ -12,15 +12,17 @@ use doorchime::rules::places::Source;
 use doorchime::rules::set::RuleSet;
 use doorchime::rules::vars::NoVars;
 use doorchime::time::Moment;
-use doorchime::web::access::{Access, Token};
+use doorchime::web::access::Access;
 use doorchime::web::api::{Followers, Outbox};
 use doorchime::web::avatars::Avatars;
 use doorchime::web::avatars::source::AvatarsFrom;
 use doorchime::web::journal::Journal;
 use doorchime::web::listen::{Listen, ListenError, bind};
+use doorchime::web::places::Limits;
 use doorchime::web::questions::Desk;
 use doorchime::web::server::{About, Web, serve};
 use doorchime::web::status::{Connection, Loaded, Status};
+use doorchime::web::token::Token;
 use doorchime::web::trials::Trials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -41,21 +43,27 @@ pub async fn ask(at: SocketAddr, request: &str) -> String {
 pub struct Door {
     pub at: SocketAddr,
     pub status: Arc<Status>,
+    pub metrics: Arc<Metrics>,
     pub leaving: CancellationToken,
-    pub tasks: JoinSet<std::io::Result<()>>,
+    pub tasks: JoinSet<()>,
 }
 
 impl Door {
     /// One that listens at `host`, on a free port.
     pub async fn open(host: &str, token: Option<&str>) -> Self {
+        Self::open_within(host, token, Limits::default()).await
+    }
+
+    /// The same, which lets in so many for so long.
+    pub async fn open_within(host: &str, token: Option<&str>, limits: Limits) -> Self {
         let listen: Listen = format!("{host}:0").parse().unwrap();
         let listener = bind(&listen).await.unwrap().unwrap();
         let at = listener.local_addr().unwrap();
         let token = token.map(|token| Token::new(token.into()).unwrap());
-        let (status, leaving) = (Status::new(), CancellationToken::new());
+        let (status, leaving, metrics) = (Status::new(), CancellationToken::new(), Metrics::new());
         let web = Web {
-            access: Arc::new(Access::new(token, at.ip(), listen.host())),
-            metrics: Metrics::new(),
+            access: Arc::new(Access::new(token, at, listen.host()).unwrap()),
+            metrics: Arc::clone(&metrics),
             status: Arc::clone(&status),
             reload: None,
             desk: Desk::new(&Journal::new(Moment::default()), Arc::new(no_rules())).0,
@@ -72,8 +80,8 @@ impl Door {
             leaving: leaving.clone(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, web));
-        Self { at: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), at.port()), status, leaving, tasks }
+        tasks.spawn(serve(listener, web, limits));
+        Self { at: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), at.port()), status, metrics, leaving, tasks }
     }
 }
 
@@ -83,7 +91,7 @@ fn no_rules() -> RuleSet {
 
 #[tokio::test]
 async fn each_page_answers_for_itself() {
-    let Door { at, status, leaving, mut tasks } = Door::open("127.0.0.1", None).await;
+    let Door { at, status, leaving, mut tasks, .. } = Door::open("127.0.0.1", None).await;
     let get = async |path: &str| ask(at, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
 
     assert!(get("/").await.contains("/metrics"));
@@ -108,7 +116,7 @@ async fn each_page_answers_for_itself() {
     );
 
     leaving.cancel();
-    assert!(tasks.join_next().await.unwrap().unwrap().is_ok());
+    assert!(tasks.join_next().await.unwrap().is_ok());
     assert!(TcpStream::connect(at).await.is_err(), "the door is closed after leaving");
 }
 

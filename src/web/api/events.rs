@@ -30,8 +30,9 @@ use crate::web::server::Web;
 /// So many follow at once.
 pub const FOLLOWERS_MAX: usize = 16;
 
-/// A line that says nothing, often enough that no connection seems idle: ours are cut after `SILENT_MAX`.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A line that says nothing, often enough that no proxy takes the connection for dead, and that we hear of it if
+/// it is.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Says that some events were missed.
 pub const LOST: &str = "lost";

@@ -59,6 +59,12 @@ pub fn openapi() -> Value {
                                     on; what changes something needs it wherever there is one.",
                 },
             },
+            "headers": {
+                "RetryAfter": {
+                    "description": "After so many seconds it may be so.",
+                    "schema": {"type": "integer"},
+                },
+            },
             "schemas": schemas(),
         },
     })
@@ -89,8 +95,14 @@ fn operation(route: &Route) -> Value {
         let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
         responses.insert(status.to_string(), json!({"description": meaning(*status), "content": content}));
     }
-    for status in [401, 403] {
+    for status in [401, 403, 429] {
         responses.insert(status.to_string(), json!({"description": meaning(status)}));
+    }
+    for status in ["429", "503"] {
+        responses[status]["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+    }
+    if route.method == "post" {
+        responses.insert("408".to_owned(), json!({"description": meaning(408)}));
     }
     let mut operation = json!({"description": route.says, "parameters": parameters, "responses": responses});
     if let Some(body) = route.body {
@@ -109,9 +121,13 @@ fn meaning(status: u16) -> &'static str {
             "Not from there: another page, another name, or beyond this machine without a token being set."
         }
         404 => "Nobody and nothing is called that.",
+        408 => "What comes with the request did not come in time.",
         409 => "It has arrived already.",
         413 => "That is too much to be read.",
-        _ => "Not now: doorchime is leaving, its outbox cannot be read, or too many follow or try things.",
+        429 => "Too many wrong tokens came from there: none from there is looked at for some seconds.",
+        _ => {
+            "Not now: doorchime is leaving, its outbox cannot be read, or too many are connected, follow or try things."
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 mod asked;
 mod clockwork;
 mod day;
-mod paper;
+pub(super) mod paper;
 mod refused;
 mod trial;
 mod views;

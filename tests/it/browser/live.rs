@@ -152,7 +152,8 @@ async fn reading_is_open_and_a_button_asks_for_the_token() {
     const TOKEN: &str = "0123456789abcdef-token";
     let town = Town::new(&["--token", TOKEN]).await;
     let Some(page) = town.page("token") else { return };
-    open(&page, &format!("/?view=deliveries&delivery={}", town.dead));
+    let there = format!("/?view=deliveries&delivery={}", town.dead);
+    open(&page, &there);
     let retry = format!("Retry delivery {}", town.dead);
     let before = town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
     page.click(At::Button(&retry));
@@ -161,10 +162,9 @@ async fn reading_is_open_and_a_button_asks_for_the_token() {
     page.until_says(At::Css("[role=alert]"), "not the token");
     page.type_into(At::Css("#token"), TOKEN);
     page.click(At::Button("Enter"));
-    page.until("it is let in", |page| page.count(At::Css("#main")) == 1);
+    page.until("it is back", |page| page.count(At::Css("#main")) == 1 && page.path() == there);
     let tried = || town.home.receiver.heard().iter().filter(|heard| heard.path == "/broken").count();
     assert_eq!(tried(), before);
-    page.open(&format!("/?view=deliveries&delivery={}", town.dead));
     page.click(At::Button(&retry));
     town.home.until("it is sent again", || tried() > before).await;
     let console = page.console();

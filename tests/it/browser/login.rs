@@ -33,7 +33,7 @@ async fn a_token_opens_the_door_and_a_wrong_one_does_not() {
     // Under a name that could be anybody's, as behind a proxy, reading needs the token, too.
     let address = address.replace("127.0.0.1", "bot.example");
     let Some(page) = Page::new("login", &address) else { return };
-    page.open("/");
+    page.open("/?view=rules");
     assert_eq!(page.title(), "doorchime");
     page.picture("door");
     page.on_a_phone();
@@ -44,7 +44,7 @@ async fn a_token_opens_the_door_and_a_wrong_one_does_not() {
     page.picture("wrong");
     page.type_into(At::Css("#token"), TOKEN);
     page.click(At::Button("Enter"));
-    page.until("it is let in", |page| page.count(At::Css("#token")) == 0 && page.path() == "/");
+    page.until("it is let in", |page| page.count(At::Css("#token")) == 0 && page.path() == "/?view=rules");
     let cookies = page.cookies();
     assert_eq!(cookies.len(), 1, "{cookies:?}");
     let pass = &cookies[0];
