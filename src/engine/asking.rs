@@ -261,7 +261,7 @@ impl<'e> Asking<'e> {
         let key = (at, person.map(|sight| sight.id));
         self.bell.counts.asked += 1;
         let scope = self.view.scope(rule, person);
-        let judged = holds.condition.judge(&scope);
+        let judged = self.effects.judge(Some(&holds.condition), &scope);
         if judged == Judged::TooCostly {
             self.tell(at, person, Cause::Enter, Verdict::ConditionTooCostly);
         }

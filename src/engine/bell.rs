@@ -161,7 +161,7 @@ impl Bell {
         self.counts.verdicts[verdict.number()] += 1;
         self.counts.firings[at] += u64::from(verdict == Verdict::Fired);
         self.tally.note(at, person, Last { at_ms: now.wall_ms, cause, verdict });
-        if self.watch.tells_verdict(now.mono, verdict) {
+        if self.watch.tells_verdict(now.mono, verdict) && !effects.is_enough() {
             let rule = Arc::clone(&self.rules.rules[at].id);
             let name = who.map_or_else(String::new, shown_name);
             effects.told.push(Told::Verdict { rule, person, name, cause, verdict, values: values() });
@@ -186,10 +186,10 @@ impl Bell {
         if !when.hold_for.is_zero() {
             return self.wait(step, (rule, when), changed, span, effects);
         }
-        match when.condition.as_ref().map(|condition| condition.judge(scope)) {
-            None | Some(Judged::True) => {}
-            Some(Judged::False) => return Verdict::ConditionFalse,
-            Some(Judged::TooCostly) => return Verdict::ConditionTooCostly,
+        match effects.judge(when.condition.as_ref(), scope) {
+            Judged::True => {}
+            Judged::False => return Verdict::ConditionFalse,
+            Judged::TooCostly => return Verdict::ConditionTooCostly,
         }
         let called = step.place.map(|at| self.rules.people[at].key.as_str().into());
         let firing = Firing { now: step.now, rule, person: Some(step.id), called, sends: &when.send };
@@ -245,6 +245,9 @@ impl Bell {
     pub fn render(&mut self, firing: &Firing<'_>, scope: &Scope<'_>, effects: &mut Effects) {
         let Firing { now, rule, person, called, sends } = firing;
         for send in *sends {
+            if effects.is_enough() {
+                return;
+            }
             let id = self.ids.next(now.wall_ms);
             let parts = send.message.render(scope);
             let fallbacks = send.instead(&parts, scope).map(|(instead, parts)| Fallback {

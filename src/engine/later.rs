@@ -97,14 +97,14 @@ impl Engine {
                     });
                 let crowd = Crowd::new(&rules, &self.known, None);
                 let scope = scope(&rules, now, rule, &crowd, cause, &kept, seen, person);
-                let verdict = match when.condition.as_ref().map(|condition| condition.judge(&scope)) {
+                let verdict = match effects.judge(when.condition.as_ref(), &scope) {
                     _ if !lasts => Verdict::Over,
-                    None | Some(Judged::True) => {
+                    Judged::True => {
                         let firing = firing(now, rule, person, &when.send);
                         self.bell.fire_in_hours(&firing, &|| kept.clone(), &scope, effects)
                     }
-                    Some(Judged::False) => Verdict::ConditionFalse,
-                    Some(Judged::TooCostly) => Verdict::ConditionTooCostly,
+                    Judged::False => Verdict::ConditionFalse,
+                    Judged::TooCostly => Verdict::ConditionTooCostly,
                 };
                 (verdict, None)
             }

@@ -185,10 +185,10 @@ impl Bell {
         if scope.change.is_none_or(|changed| !when.triggered_by(changed)) {
             return Verdict::Narrowed;
         }
-        match when.condition.as_ref().map(|condition| condition.judge(scope)) {
-            None | Some(Judged::True) => {}
-            Some(Judged::False) => return Verdict::ConditionFalse,
-            Some(Judged::TooCostly) => return Verdict::ConditionTooCostly,
+        match effects.judge(when.condition.as_ref(), scope) {
+            Judged::True => {}
+            Judged::False => return Verdict::ConditionFalse,
+            Judged::TooCostly => return Verdict::ConditionTooCostly,
         }
         let called = Some(sight.key).filter(|key| !key.is_empty()).map(Arc::from);
         let firing = Firing { now, rule, person: Some(sight.id), called, sends: &when.send };

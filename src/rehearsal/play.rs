@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk::Disk;
-use crate::engine::effects::{Effects, Told};
+use crate::engine::effects::{Effects, GoOn, Leash, Told};
 use crate::engine::machine::Engine;
 use crate::engine::person::Standing;
 use crate::engine::watch::Telling;
@@ -80,6 +80,18 @@ impl Rehearsal {
     pub fn restartable(mut self) -> Self {
         self.disk = Some(Disk::default());
         self
+    }
+
+    /// Tries no more once `go_on` says no, or far too much comes of one observation.
+    #[must_use]
+    pub fn on_a_leash(mut self, go_on: Option<GoOn>) -> Self {
+        self.effects.leash = go_on.map(Leash::new);
+        self
+    }
+
+    /// Whether it has tried enough: what comes of it since then is not what rules say.
+    pub fn is_broken_off(&self) -> bool {
+        self.effects.leash.as_ref().is_some_and(Leash::is_taut)
     }
 
     pub fn now(&self) -> Moment {
@@ -166,7 +178,7 @@ impl Rehearsal {
 
     /// Writes down what the last call led to, and shows the rest.
     fn show(&mut self, sink: Sink<'_>) {
-        let Effects { commit, told, ask_again, news } = &mut self.effects;
+        let Effects { commit, told, ask_again, news, .. } = &mut self.effects;
         news.clear();
         let ask_again = std::mem::take(ask_again);
         let mut commit = std::mem::take(commit);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::play::{Rehearsal, Scene};
 use super::reckoning;
-use crate::engine::effects::Told;
+use crate::engine::effects::{GoOn, Told};
 use crate::engine::machine::Engine;
 use crate::lanyard::observation::Observation;
 use crate::outbox::delivery::{Delivery, Memory};
@@ -22,7 +22,7 @@ const ASK_UNMONITORED: Duration = Duration::from_secs(60);
 const ASKS_MAX: u32 = 6;
 
 /// How much of a test is played, and how much is kept.
-pub struct Bounds<'b> {
+pub struct Bounds {
     /// What is known at its start.
     pub memory: Memory,
     /// What happens before is not kept.
@@ -32,8 +32,8 @@ pub struct Bounds<'b> {
     pub firings_max: usize,
     /// Of the file's people, so many beside those whom the test names: others are not heard of.
     pub people_max: usize,
-    /// Asked again and again whether to go on.
-    pub go_on: &'b mut dyn FnMut() -> bool,
+    /// Asked again and again whether to go on; if nobody is, it goes on to its end.
+    pub go_on: Option<GoOn>,
 }
 
 /// A test that goes beyond has failed anyway.
@@ -109,7 +109,7 @@ pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
         lines_max: LINES_MAX,
         firings_max: FIRINGS_MAX,
         people_max: usize::MAX,
-        go_on: &mut || true,
+        go_on: None,
     };
     play_within(rules, story, bounds, |_, _| ()).0
 }
@@ -118,11 +118,14 @@ pub fn play(rules: &Arc<RuleSet>, story: &Story) -> Played {
 pub fn play_within<T>(
     rules: &Arc<RuleSet>,
     story: &Story,
-    mut bounds: Bounds<'_>,
+    mut bounds: Bounds,
     at_end: impl FnOnce(Moment, &Engine) -> T,
 ) -> (Played, T) {
     let memory = std::mem::take(&mut bounds.memory);
-    let rehearsal = Rehearsal::with_memory(Arc::clone(rules), memory, story.start).watched().restartable();
+    let rehearsal = Rehearsal::with_memory(Arc::clone(rules), memory, story.start)
+        .watched()
+        .restartable()
+        .on_a_leash(bounds.go_on.clone());
     let mut player = Player {
         story,
         rehearsal,
@@ -180,7 +183,7 @@ fn everybody(rules: &RuleSet, story: &Story, people_max: usize) -> BTreeMap<User
 }
 
 /// Plays Lanyard, and doorchime's surroundings.
-struct Player<'s, 'b> {
+struct Player<'s> {
     story: &'s Story,
     rehearsal: Rehearsal,
     /// How everybody is; nothing of whom Lanyard does not know.
@@ -188,7 +191,7 @@ struct Player<'s, 'b> {
     connected: bool,
     /// What Lanyard is going to say, in the order of time.
     due: VecDeque<(Duration, Due)>,
-    script: Script<'b>,
+    script: Script,
 }
 
 #[derive(Clone, Copy)]
@@ -199,7 +202,7 @@ enum Due {
     Unknown(UserId, u32),
 }
 
-impl Player<'_, '_> {
+impl Player<'_> {
     /// doorchime starts and finds people as the steps at 0s say.
     fn begin(&mut self) {
         for (at, step) in self.story.steps.iter().enumerate().filter(|(_, step)| step.at.is_zero()) {
@@ -251,7 +254,7 @@ impl Player<'_, '_> {
             let deadline = self.rehearsal.engine().deadline();
             let due = self.due.front().map(|(at, _)| *at);
             let next = [deadline, due].into_iter().flatten().min().filter(|next| *next < until);
-            if !self.script.goes_on(self.rehearsal.now()) {
+            if !self.script.goes_on(self.rehearsal.now(), self.rehearsal.is_broken_off()) {
                 return;
             }
             let Self { rehearsal, script, .. } = self;
@@ -332,17 +335,18 @@ impl Player<'_, '_> {
 }
 
 /// What has happened so far.
-struct Script<'b> {
+struct Script {
     played: Played,
     messages: HashMap<Arc<str>, usize>,
     /// Everybody is to be asked for again.
     ask_again: bool,
-    bounds: Bounds<'b>,
+    bounds: Bounds,
 }
 
-impl Script<'_> {
-    fn goes_on(&mut self, now: Moment) -> bool {
-        if self.played.broken_off.is_none() && !(self.bounds.go_on)() {
+impl Script {
+    fn goes_on(&mut self, now: Moment, broken_off: bool) -> bool {
+        let ends = || broken_off || self.bounds.go_on.as_ref().is_some_and(|go_on| !go_on());
+        if self.played.broken_off.is_none() && ends() {
             self.played.broken_off = Some(now.mono);
         }
         self.played.broken_off.is_none()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::story::{Bounds, Firing, Line, Played, What, play_within};
-use crate::engine::effects::Told;
+use crate::engine::effects::{GoOn, Told};
 use crate::engine::explain::Stands;
 use crate::engine::machine::Engine;
 use crate::engine::person::Known;
@@ -94,9 +94,10 @@ pub struct Idle {
 }
 
 /// Plays it while `go_on` says so; `None` if that was not even as far as the change.
-pub fn play(rules: &Arc<RuleSet>, trial: &Trial, go_on: &mut dyn FnMut() -> bool) -> Option<Tried> {
+pub fn play(rules: &Arc<RuleSet>, trial: &Trial, go_on: GoOn) -> Option<Tried> {
     let from = trial.changes_at;
     let (lines_max, firings_max, people_max) = (LINES_MAX, FIRINGS_MAX, PEOPLE_MAX);
+    let go_on = Some(go_on);
     let bounds = Bounds { memory: memory(trial), from, lines_max, firings_max, people_max, go_on };
     let person = Some(trial.person);
     let about: Vec<usize> = (0..rules.rules.len())

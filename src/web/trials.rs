@@ -124,8 +124,8 @@ fn play(in_force: &InForce, sender: &Sender, person: &PersonView, wanted: &Wante
     let asked = reading::Asked { known: person.raw(), before, after, at, wait };
     let trial =
         reading::read(&in_force.rules, person.id, asked, clock.now().wall_ms).map_err(Refused::Slips)?;
-    let mut go_on = || clock.now().mono < TAKES_MAX;
-    let tried = trial::play(&in_force.rules, &trial, &mut go_on);
+    let go_on = Arc::new(move || clock.now().mono < TAKES_MAX);
+    let tried = trial::play(&in_force.rules, &trial, go_on);
     let tried = tried.ok_or_else(|| No::not_now("these rules take too long to be tried"))?;
     Ok(Teller { in_force, sender, told_bytes: 0, messages: 0, left_out: 0 }.all(&trial, tried))
 }

@@ -1,6 +1,7 @@
 //! What a try tells: what rings and why not, the requests as they would be sent, and nothing that is secret.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -239,20 +240,35 @@ fn what_takes_too_long_is_given_up() {
     );
     let asked = reading::Asked { after: "online", wait: "3h", ..reading::Asked::default() };
     let trial = reading::read(&rules.rules, UserId(7), asked, 1_767_225_600_000).unwrap();
-    assert!(trial::play(&rules.rules, &trial, &mut || false).is_none());
-    let mut steps = 0;
-    let mut count = || {
-        steps += 1;
-        true
-    };
-    let all = trial::play(&rules.rules, &trial, &mut count).unwrap();
+    assert!(trial::play(&rules.rules, &trial, Arc::new(|| false)).is_none());
+    let steps = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&steps);
+    let count = Arc::new(move || counted.fetch_add(1, Ordering::Relaxed) >= 0);
+    let all = trial::play(&rules.rules, &trial, count).unwrap();
     assert_eq!((all.broken_off, all.until, all.rules[0].rings.len()), (false, Duration::from_hours(3), 7));
-    let mut go_on = || {
-        steps -= 1;
-        steps > 10
-    };
-    let some = trial::play(&rules.rules, &trial, &mut go_on).unwrap();
+    let go_on = Arc::new(move || steps.fetch_sub(1, Ordering::Relaxed) > 10);
+    let some = trial::play(&rules.rules, &trial, go_on).unwrap();
     assert!(some.broken_off && some.until < Duration::from_hours(3), "{some:?}");
+}
+
+#[test]
+fn what_one_change_makes_too_much_of_is_given_up() {
+    let many = |at| {
+        format!(
+            "  - {{id: r{at}, who: ada, when: changed_kv, send: {{to: screen, text: \"{{{{json kv}}}}\"}}}}\n"
+        )
+    };
+    let rules = rules(&(0..200).map(many).collect::<String>());
+    let kv: Vec<String> = (0..60).map(|key| format!("\"k{key}\":\"{}\"", "v".repeat(500))).collect();
+    let after = format!("{{\"discord_status\":\"online\",\"kv\":{{{}}}}}", kv.join(","));
+    let asked = reading::Asked { before: "online", after: &after, ..reading::Asked::default() };
+    let trial = reading::read(&rules.rules, UserId(7), asked, 1_767_225_600_000).unwrap();
+    // 12,000 messages of 30 KiB each.
+    let tried = trial::play(&rules.rules, &trial, Arc::new(|| true)).unwrap();
+    assert!(tried.broken_off && tried.flooded, "{} {}", tried.broken_off, tried.flooded);
+    let asked = AtomicI64::new(5_000);
+    let go_on = Arc::new(move || asked.fetch_sub(1, Ordering::Relaxed) > 0);
+    assert!(trial::play(&rules.rules, &trial, go_on).unwrap().broken_off, "within one observation");
 }
 
 /// One target of each kind, and what in it is secret.
