@@ -1,5 +1,7 @@
 # syntax=docker/dockerfile:1
 FROM rust:1.95-bookworm AS build
+# `otlp` for traces.
+ARG FEATURES=
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo ./.cargo
@@ -8,7 +10,7 @@ COPY src ./src
 # What was downloaded and built before stays in the caches, which are not part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin doorchime \
+    cargo build --release --locked --bin doorchime --features "$FEATURES" \
  && install -D target/release/doorchime /out/usr/local/bin/doorchime \
  && mkdir -p /out/data /out/etc/doorchime
 

@@ -23,6 +23,11 @@ counts *ARGS:
 ci:
     .ci/run
 
+# The bot with traces, and a collector.
+otlp:
+    cargo clippy --locked --features otlp --all-targets -- -D warnings
+    cargo test --locked --features otlp --test it otlp
+
 # Invented people, real WebSocket, real webhooks, no network: about 20 seconds.
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}

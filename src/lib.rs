@@ -23,4 +23,5 @@ pub mod simulator;
 pub mod targets;
 pub mod time;
 pub mod tls;
+pub mod traces;
 pub mod web;

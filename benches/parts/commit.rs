@@ -47,6 +47,7 @@ pub fn delivery(n: usize) -> Delivery {
         rule: "r".into(),
         person: Some(id(n % 1000)),
         called: Some("somebody".into()),
+        cause: None,
         parts: json!({ "body": "x".repeat(300) }).as_object().unwrap().clone(),
         created_ms: n as i64,
         expires_ms: i64::MAX,

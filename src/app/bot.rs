@@ -35,6 +35,8 @@ use crate::recording::recorder::{Recorder, Reel};
 use crate::recording::tape::TapeError;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
+use crate::traces;
+use crate::traces::bridge::Traces;
 use crate::web::access::Access;
 use crate::web::api::{Followers, Outbox};
 use crate::web::avatars::Avatars;
@@ -81,6 +83,8 @@ impl Bot {
         let metrics = Metrics::new();
         let status = Status::new();
         Proxies::from_env().check().map_err(|error| Fault::Lanyard(error.to_string()))?;
+        let (stops, mut tasks) = (Stops::default(), Tasks::default());
+        let traces = start_traces(&mut tasks, clock, &stops)?;
         let door = open_door(&self.listen, self.token).await?;
         let tls = crate::tls::client_config(None).map_err(|error| Fault::Http(error.to_string()))?;
         if self.dry_run {
@@ -94,14 +98,12 @@ impl Bot {
         let now = clock.now();
         ask_for(&mut client, now, &self.rules);
         let engine = start_engine(Arc::clone(&self.rules), memory, now, seed);
-        let settings = worker_settings(self.dry_run, &metrics);
+        let settings = worker_settings(self.dry_run, &metrics, traces.clone());
         let grace = settings.grace + GRACE;
         let (worker, mail) = Worker::new(settings, clock, store.clone(), self.rules.targets.clone())?;
         count_rules(&self.rules, &metrics, &status);
         metrics.rules.loaded(true);
 
-        let stops = Stops::default();
-        let mut tasks = Tasks::default();
         let (commits, to_commit) = mpsc::channel(1);
         let (absent, to_ask) = mpsc::channel(ABSENT_MAX);
         let (found, unmonitored) = mpsc::channel(ABSENT_MAX);
@@ -144,8 +146,8 @@ impl Bot {
         tasks.start("worker", run_worker(worker, stops.worker.clone(), Arc::clone(&cut_off)));
         let healths = mail.health();
         let (counted, stages) = (metrics.store.clone(), metrics.stages.clone());
-        let committer = committer::run(to_commit, store.clone(), mail, clock, counted, stages.clone());
-        tasks.start("committer", committer);
+        let (full, told) = (stages.clone(), traces.clone());
+        tasks.start("committer", committer::run(to_commit, store.clone(), mail, clock, counted, full, told));
         tasks.start("census", census::run(clock, rest, to_ask, found));
         let publisher = Publisher::new(Arc::clone(&metrics), Arc::clone(&status), Arc::clone(&self.rules));
         let pipeline = Pipeline {
@@ -165,6 +167,8 @@ impl Bot {
             publisher,
             stages,
             since: None,
+            traces,
+            traced: 0,
         };
         tasks.start("pipeline", pipeline.run(stops.pipeline.clone()));
         drop(store);
@@ -173,9 +177,7 @@ impl Bot {
         let fault = run_until(leave, tasks, &stops, grace, &status).await;
         // With the last handle gone the store's thread writes what it has and closes its file.
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
+        fault.map_or(Ok(()), Err)?;
         tell_left(cut_off.load(Ordering::Relaxed));
         Ok(())
     }
@@ -197,9 +199,19 @@ fn start_engine(rules: Arc<RuleSet>, mut memory: Memory, now: Moment, seed: u64)
     engine
 }
 
-fn worker_settings(dry_run: bool, metrics: &Metrics) -> WorkerSettings {
+fn worker_settings(dry_run: bool, metrics: &Metrics, traces: Traces) -> WorkerSettings {
     let (counted, stages) = (metrics.outbox.clone(), metrics.stages.clone());
-    WorkerSettings { dry_run, metrics: counted, stages, ..WorkerSettings::default() }
+    WorkerSettings { dry_run, metrics: counted, stages, traces, ..WorkerSettings::default() }
+}
+
+/// Opens the way to whoever collects traces, if the build and the environment know one.
+fn start_traces(tasks: &mut Tasks, clock: Clock, stops: &Stops) -> Result<Traces, Fault> {
+    let opened = traces::bridge::open(clock, stops.traces.clone());
+    let (traces, task) = opened.map_err(|error| Fault::Traces(error.to_string()))?;
+    if let Some(task) = task {
+        tasks.start("traces", task);
+    }
+    Ok(traces)
 }
 
 /// What the HTTP side tells of the bot, and what it follows.
@@ -275,6 +287,8 @@ async fn close(mut tasks: Tasks, stops: &Stops, grace: Duration, broken: Option<
     tasks.wait_for("committer", GRACE, &mut ends).await;
     stops.worker.cancel();
     tasks.wait_for("worker", grace, &mut ends).await;
+    stops.traces.cancel();
+    tasks.wait_for("traces", GRACE, &mut ends).await;
     stops.web.cancel();
     tasks.wait_for("web", GRACE, &mut ends).await;
     first_fault.or_else(|| {
@@ -286,6 +300,7 @@ async fn close(mut tasks: Tasks, stops: &Stops, grace: Duration, broken: Option<
 struct Stops {
     pipeline: CancellationToken,
     worker: CancellationToken,
+    traces: CancellationToken,
     web: CancellationToken,
 }
 

@@ -7,9 +7,11 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::metrics::StoreMetrics;
 use crate::metrics::stages::{Stage, Stages};
-use crate::outbox::delivery::Commit;
+use crate::outbox::delivery::{Commit, Owed};
 use crate::outbox::store::handle::StoreHandle;
 use crate::outbox::worker::WorkerHandle;
+use crate::traces::bridge::Traces;
+use crate::traces::happening::Happening;
 
 /// What the pipeline gathered for one transaction.
 pub struct Gathered {
@@ -27,6 +29,7 @@ pub async fn run(
     clock: Clock,
     metrics: StoreMetrics,
     stages: Stages,
+    traces: Traces,
 ) -> Result<(), String> {
     while let Some(Gathered { commit, since }) = gathered.recv().await {
         let rows = commit.rows() as u64;
@@ -35,6 +38,9 @@ pub async fn run(
         metrics.rows.inc_by(rows);
         if let Some(since) = since {
             metrics.frame_committed(clock.now().mono.saturating_sub(since));
+        }
+        for Owed { seq, delivery, .. } in &owed {
+            traces.tell(|| Happening::Committed { id: delivery.id, number: *seq, at: clock.now() });
         }
         if !owed.is_empty() {
             stages.set(Stage::Worker, worker.is_full(), clock.now().wall_ms);

@@ -23,6 +23,9 @@ pub enum Fault {
     Sender(#[from] WorkerError),
     #[error("{0}")]
     Record(#[from] TapeError),
+    /// What the environment says of traces cannot be.
+    #[error("{0}")]
+    Traces(String),
     #[error("cannot take over signals: {0}")]
     Signals(std::io::Error),
     /// A part of the program ended that should not have.
@@ -41,6 +44,7 @@ impl Fault {
                 | Self::Lanyard(_)
                 | Self::Sender(_)
                 | Self::Record(_)
+                | Self::Traces(_)
         )
     }
 }

@@ -24,6 +24,8 @@ use crate::presence::model::UserId;
 use crate::recording::recorder::Recorder;
 use crate::rules::set::RuleSet;
 use crate::time::Moment;
+use crate::traces::bridge::Traces;
+use crate::traces::happening::{About, Happening};
 use crate::web::journal::Journal;
 use crate::web::questions::Counter;
 
@@ -64,6 +66,9 @@ pub struct Pipeline {
     pub stages: Stages,
     /// When the first frame came that something in the next commit is owed for.
     pub since: Option<Duration>,
+    /// Who is told what is owed, and how much of the next commit has been told.
+    pub traces: Traces,
+    pub traced: usize,
 }
 
 impl Pipeline {
@@ -167,7 +172,18 @@ impl Pipeline {
         });
         if effects.commit.deliveries.len() > owed {
             self.since.get_or_insert(now.mono);
+            self.trace(Some(now), effects);
         }
+    }
+
+    /// Tells of what has become owed since the last time; `came` is when the frame came that it is owed for.
+    fn trace(&mut self, came: Option<Moment>, effects: &Effects) {
+        let deliveries = &effects.commit.deliveries;
+        for delivery in deliveries.iter().skip(self.traced) {
+            let about = || About::of(delivery, None);
+            self.traces.tell(|| Happening::Decided { about: about(), came, at: self.clock.now() });
+        }
+        self.traced = deliveries.len();
     }
 
     /// Goes over to other rules, on the live connection.
@@ -190,10 +206,12 @@ impl Pipeline {
     }
 
     fn gathered(&mut self, effects: &mut Effects) -> Gathered {
+        self.traced = 0;
         Gathered { commit: std::mem::take(&mut effects.commit), since: self.since.take() }
     }
 
     fn tell(&mut self, effects: &mut Effects) {
+        self.trace(None, effects);
         if std::mem::take(&mut effects.ask_again) {
             self.client.ask_again(self.clock.now());
         }

@@ -106,6 +106,7 @@ async fn attempt(target: &Target, text: &str) -> Result<Sent, Failure> {
         rule: RULE.into(),
         person: None,
         called: None,
+        cause: None,
         parts: target.test_parts(text),
         created_ms: began.wall_ms,
         expires_ms: began.wall_ms + millis(EXPIRES),

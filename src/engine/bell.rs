@@ -263,6 +263,7 @@ impl Bell {
                 rule: Arc::clone(&rule.id),
                 person: *person,
                 called: called.clone(),
+                cause: scope.cause.map(Cause::name),
                 parts,
                 created_ms: now.wall_ms,
                 expires_ms: now.wall_after(send.expire),

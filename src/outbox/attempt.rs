@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delivery::{End, Fallback, Outcome, Reading, Reply};
+use super::delivery::{End, Fallback, Fate, Outcome, Reading, Reply};
 use super::excerpt::excerpt;
 use super::queue::Start;
 use super::retry::{self, Heard, RetrySettings, Try};
@@ -13,24 +13,31 @@ use super::sender::Sender;
 use crate::clock::Clock;
 use crate::printable::{moves, plain};
 use crate::targets::{Outgoing, Target, filled};
+use crate::time::Moment;
+use crate::traces::happening::{About, Happening, Tried};
 
 /// An attempt that has ended.
 pub struct Attempted {
     pub start: Start,
     pub target: Arc<Target>,
+    /// Missing where it was no HTTP.
+    pub method: Option<&'static str>,
     pub heard: Heard,
     /// What is kept of the answer, or why there is none; without secrets.
     pub kept: String,
+    pub began: Moment,
     pub took: Duration,
 }
 
 /// Makes the attempt.
 pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock: Clock) -> Attempted {
     let began = clock.now();
+    let mut method = None;
     let (heard, kept) = match target.request(&start.delivery, began.wall_ms, start.plain) {
         Outgoing::Print(line) => (printed(&line), String::new()),
         Outgoing::Unready { why } => (Heard::Unsent, why),
         Outgoing::Http(mut request) => {
+            method = Some(request.method);
             let settings = target.delivery_settings();
             let reply = sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await;
             match reply {
@@ -52,11 +59,11 @@ pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock:
         }
     };
     let took = clock.now().mono.saturating_sub(began.mono);
-    Attempted { start, target, heard, kept, took }
+    Attempted { start, target, method, heard, kept, began, took }
 }
 
 /// Says what would be sent, without its address, and takes it as delivered.
-pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
+pub fn rehearse(target: Arc<Target>, start: Start, began: Moment) -> Attempted {
     let delivery = &start.delivery;
     let about = match (&delivery.called, delivery.person) {
         (Some(name), _) => format!(" ({name})"),
@@ -71,7 +78,7 @@ pub fn rehearse(target: Arc<Target>, start: Start) -> Attempted {
     }
     let heard = printed(&line);
     let kept = "dry run: not sent".to_owned();
-    Attempted { start, target, heard, kept, took: Duration::ZERO }
+    Attempted { start, target, method: None, heard, kept, began, took: Duration::ZERO }
 }
 
 /// Prints one line; nothing in it may move the cursor or turn the text around.
@@ -103,6 +110,24 @@ impl Attempted {
         let Some(status) = self.status() else { return self.kept.clone() };
         let kept: String = self.kept.chars().take(200).map(|c| if moves(c) { ' ' } else { c }).collect();
         format!("HTTP {status} {}", kept.trim()).trim_end().to_owned()
+    }
+
+    /// For traces, with what followed from it: nothing of the answer but its status.
+    pub fn happening(&self, word: &'static str, end: End, fate: Fate) -> Happening {
+        let Start { seq, delivery, attempts, .. } = &self.start;
+        let silent = matches!(self.heard, Heard::Unsent | Heard::Unanswered);
+        let tried = Tried {
+            before: *attempts,
+            began: self.began,
+            took: self.took,
+            method: self.method,
+            status: self.status(),
+            silence: silent.then(|| self.kept.clone()).filter(|why| !why.is_empty()),
+            word,
+            end,
+            fate,
+        };
+        Happening::Tried { about: About::of(delivery, Some(*seq)), tried }
     }
 
     /// A word for metrics.

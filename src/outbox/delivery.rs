@@ -26,6 +26,8 @@ pub struct Delivery {
     pub person: Option<UserId>,
     /// The person's name in the rules file, for people who read the log and the outbox.
     pub called: Option<Arc<str>>,
+    /// Why it came about, as rules call it: for traces, and not kept on disk.
+    pub cause: Option<&'static str>,
     pub parts: Parts,
     pub created_ms: i64,
     /// Wall time after which nobody wants it any more.

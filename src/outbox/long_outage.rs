@@ -90,6 +90,7 @@ impl Half {
             rule: "r".into(),
             person: Some(UserId(person)),
             called: None,
+            cause: None,
             parts: Parts::new(),
             created_ms: self.now.wall_ms,
             expires_ms: self.now.wall_after(expires_in),

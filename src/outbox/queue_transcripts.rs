@@ -23,6 +23,7 @@ fn owed(seq: i64, target: &str, rule: &str, person: u64, expires_ms: i64) -> Owe
         rule: rule.into(),
         person: Some(UserId(person)),
         called: None,
+        cause: None,
         parts: Parts::new(),
         created_ms: BEGAN_MS,
         expires_ms,

@@ -218,6 +218,7 @@ mod tests {
             rule: "r".into(),
             person: None,
             called: None,
+            cause: None,
             parts: Parts::new(),
             created_ms: 0,
             expires_ms: i64::MAX,

@@ -30,6 +30,8 @@ use crate::metrics::{Metrics, OutboxMetrics};
 use crate::rarely::Rarely;
 use crate::targets::Target;
 use crate::time::Moment;
+use crate::traces::bridge::Traces;
+use crate::traces::happening::{About, Happening};
 
 pub type Targets = BTreeMap<Arc<str>, Arc<Target>>;
 
@@ -45,6 +47,8 @@ pub struct WorkerSettings {
     /// Where to count.
     pub metrics: OutboxMetrics,
     pub stages: Stages,
+    /// Who is told what becomes of notifications.
+    pub traces: Traces,
     /// Of the jitter.
     pub seed: u64,
 }
@@ -60,6 +64,7 @@ impl Default for WorkerSettings {
             retry: RetrySettings::default(),
             metrics: unseen.outbox.clone(),
             stages: unseen.stages.clone(),
+            traces: Traces::default(),
             seed: RandomState::new().hash_one(0),
         }
     }
@@ -272,7 +277,7 @@ impl Worker {
                         continue;
                     };
                     self.attempts.push(if self.settings.dry_run {
-                        std::future::ready(attempt::rehearse(target, start)).boxed()
+                        std::future::ready(attempt::rehearse(target, start, now)).boxed()
                     } else {
                         attempt::make(Arc::clone(&self.sender), target, start, self.clock).boxed()
                     });
@@ -280,6 +285,8 @@ impl Worker {
                 Some(Action::Expired { seq, delivery }) => {
                     self.ward.note_expiry(now, &delivery);
                     self.settings.metrics.settled(&delivery.target, "expired");
+                    let about = || About::of(&delivery, Some(seq));
+                    self.settings.traces.tell(|| Happening::Expired { about: about(), at: now });
                     self.pending.fewer(&delivery.target);
                     self.handing_on.next |= !delivery.fallbacks.is_empty();
                     self.unsettled.push(Settled {
@@ -322,12 +329,6 @@ impl Worker {
         let metrics = &self.settings.metrics;
         let word = if self.settings.dry_run { "dry_run" } else { attempted.word(&outcome) };
         metrics.attempted(&delivery.target, word, attempted.took);
-        let attempt = Attempt {
-            status: attempted.status(),
-            end: End::of(&outcome),
-            answer: attempted.kept,
-            took: attempted.took,
-        };
         self.queue.handle(now, Event::Finished { seq, outcome: outcome.clone() });
         let (fate, end) = match outcome {
             Outcome::Delivered { .. } if self.settings.dry_run => (Fate::Rehearsed, Some("dry_run")),
@@ -340,6 +341,13 @@ impl Worker {
                 (Fate::Pending { next_ms: now.wall_after(after) }, None)
             }
             Outcome::AgainPlain | Outcome::Disabled => (Fate::Pending { next_ms: 0 }, None),
+        };
+        self.settings.traces.tell(|| attempted.happening(word, End::of(&outcome), fate));
+        let attempt = Attempt {
+            status: attempted.status(),
+            end: End::of(&outcome),
+            answer: attempted.kept,
+            took: attempted.took,
         };
         let metrics = &self.settings.metrics;
         if let Some(end) = end {
@@ -398,6 +406,7 @@ impl Worker {
                 let nudged = !nudges.is_empty();
                 tell_nudges(&nudges);
                 for nudge in nudges {
+                    self.trace_nudge(now, &nudge);
                     match nudge {
                         Nudge::Retry(owed) => {
                             self.ward.reprieve(&owed.delivery.target);
@@ -421,6 +430,15 @@ impl Worker {
             }
             Errand::Closed => {}
         }
+    }
+
+    fn trace_nudge(&self, now: Moment, nudge: &Nudge) {
+        self.settings.traces.tell(|| match nudge {
+            Nudge::Retry(owed) => {
+                Happening::Retried { about: About::of(&owed.delivery, Some(owed.seq)), at: now }
+            }
+            Nudge::Gone(seq) => Happening::Dropped { number: *seq, at: now },
+        });
     }
 
     /// Others are owed now in place of some that were not taken. They are read from the store, where they stand

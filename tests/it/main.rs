@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod misfortunes;
 mod misfortunes_outbox;
+mod otlp;
 mod outbox;
 mod outbox_cli;
 mod page;

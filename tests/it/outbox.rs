@@ -63,6 +63,7 @@ pub fn delivery(target: &str, person: u64, n: u64, expires_in: Duration) -> Deli
         rule: "r".into(),
         person: Some(UserId(person)),
         called: None,
+        cause: None,
         parts: json!({ "json": { "person": person, "n": n } }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + i64::try_from(expires_in.as_millis()).unwrap(),

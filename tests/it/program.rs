@@ -17,7 +17,7 @@ pub fn doorchime<A: AsRef<OsStr>>(here: &Path, args: impl IntoIterator<Item = A>
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorchime"));
     command.args(args).current_dir(here).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
-        let ours = name.to_string_lossy().starts_with("DOORCHIME_");
+        let ours = ["DOORCHIME_", "OTEL_"].iter().any(|ours| name.to_string_lossy().starts_with(ours));
         let loud = ["RUST_LOG", "RUST_BACKTRACE", "CLICOLOR_FORCE", "NO_COLOR", "TZ"];
         if ours || loud.iter().any(|known| name == *known) {
             command.env_remove(name);

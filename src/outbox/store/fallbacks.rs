@@ -109,6 +109,7 @@ mod tests {
             rule: "r".into(),
             person: Some(UserId(7)),
             called: Some("ada".into()),
+            cause: None,
             parts: text("phone"),
             created_ms: at_ms(),
             expires_ms: at_ms() + HOUR_MS,

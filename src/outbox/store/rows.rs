@@ -290,6 +290,7 @@ pub fn owed(row: &Row<'_>) -> Result<Owed> {
             rule: row.get(3)?,
             person: person_back(row.get(4)?),
             called: row.get(10)?,
+            cause: None,
             parts,
             created_ms: row.get(6)?,
             expires_ms: row.get(7)?,

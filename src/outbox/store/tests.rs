@@ -31,6 +31,7 @@ fn delivery(target: &str, rule: &str, person: u64, text: &str) -> Delivery {
         rule: rule.into(),
         person: Some(UserId(person)),
         called: None,
+        cause: None,
         parts: json!({ "text": text }).as_object().unwrap().clone(),
         created_ms,
         expires_ms: created_ms + HOUR_MS,

@@ -395,6 +395,7 @@ mod tests {
             rule: "r".into(),
             person: None,
             called: None,
+            cause: None,
             parts: Parts::from_iter([("text".to_owned(), text.into())]),
             created_ms: 0,
             expires_ms: i64::MAX,

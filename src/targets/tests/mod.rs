@@ -100,6 +100,7 @@ fn delivery(parts: Parts) -> Delivery {
         rule: "new track".into(),
         person: Some(UserId(7)),
         called: None,
+        cause: None,
         parts,
         created_ms: NOW_MS,
         expires_ms: NOW_MS,
