@@ -9,6 +9,7 @@ pub mod masked;
 pub mod pending;
 pub mod queue;
 pub mod retry;
+mod says;
 pub mod sender;
 pub mod shown;
 pub mod store;

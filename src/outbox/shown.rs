@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::delivery::{Attempt, Delivery, End, Fate, Sibling};
+use super::says::says;
 use super::store::ledger::{Entry, Tried, Trouble};
 use crate::targets::{self, filled};
 use crate::time::date;
@@ -89,6 +90,7 @@ pub fn as_json(entry: &Entry) -> Value {
         "fallback_of": delivery.origin.as_ref().map(sibling_as_json),
         "fell_back_to": entry.successor.as_ref().map(sibling_as_json),
         "fallbacks": delivery.fallbacks.iter().map(|fallback| &*fallback.target).collect::<Vec<_>>(),
+        "says": says(&delivery.parts),
         "message": message(delivery),
     })
 }

@@ -66,12 +66,13 @@ pub struct Filter {
     pub limit: usize,
 }
 
-/// Something that a rule sent, as a mark in somebody's day.
+/// Something that a rule sent: a mark in somebody's day, or beside the firing that it came of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub seq: i64,
     pub target: Arc<str>,
     pub rule: Arc<str>,
+    pub person: Option<UserId>,
     pub created_ms: i64,
     /// Its state's word.
     pub state: String,
@@ -120,8 +121,14 @@ impl Ledger {
         read().map_err(|error| self.failed(&error))
     }
 
-    /// What was sent about a person from a time on, the youngest first; not what took over from another delivery.
-    pub fn sent(&self, about: UserId, from_ms: i64, limit: usize) -> Result<Vec<Sent>, StoreError> {
+    /// What was sent in a stretch of time, its ends included, about a person or about anybody; the youngest first, and
+    /// not what took over from another delivery.
+    pub fn sent(
+        &self,
+        about: Option<UserId>,
+        (from_ms, to_ms): (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<Sent>, StoreError> {
         let read = || {
             // There is no index by person; deliveries are in order of time.
             let mut list = self.db.prepare(
@@ -135,9 +142,10 @@ impl Ledger {
                 if created_ms < from_ms || sent.len() == limit {
                     break;
                 }
-                if row.get::<_, i64>(5)?.cast_unsigned() == about.0 {
+                let person = rows::person_back(row.get(5)?);
+                if created_ms <= to_ms && (about.is_none() || person == about) {
                     let (seq, target, rule) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                    sent.push(Sent { seq, target, rule, created_ms, state: row.get(4)? });
+                    sent.push(Sent { seq, target, rule, person, created_ms, state: row.get(4)? });
                 }
             }
             Ok(sent)

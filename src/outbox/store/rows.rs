@@ -22,7 +22,7 @@ fn person(id: Option<UserId>) -> i64 {
     id.map_or(0, |id| id.0.cast_signed())
 }
 
-fn person_back(number: i64) -> Option<UserId> {
+pub(super) fn person_back(number: i64) -> Option<UserId> {
     (number != 0).then_some(UserId(number.cast_unsigned()))
 }
 

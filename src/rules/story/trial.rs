@@ -24,11 +24,15 @@ use crate::time::{Moment, millis};
 /// A person has been as they are for so long when they change, or longer, if rules wait for longer.
 const BEFORE_LEAST: Duration = Duration::from_hours(1);
 /// No longer, before and after.
-const WATCHED_MAX: Duration = Duration::from_hours(7 * 24);
+pub const WATCHED_MAX: Duration = Duration::from_hours(7 * 24);
 /// What a presence may grow to when its aliases are followed.
 const EXPANDED_BYTES_MAX: usize = 256 << 10;
 /// So many mistakes of one text are told.
 const SLIPS_MAX: usize = 5;
+
+/// In place of a time and of a length of time: what they are if they are not given.
+pub const NOW: &str = "now";
+pub const LONG_ENOUGH: &str = "long enough";
 
 /// As somebody writes it. What is empty is not given.
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,20 +137,23 @@ fn longest_wait(rule: &Rule) -> Duration {
 
 fn wait(text: &str) -> Result<Option<Duration>, Slip> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.is_empty() || text.eq_ignore_ascii_case(LONG_ENOUGH) {
         return Ok(None);
     }
-    let wait = parse_duration(text).map_err(|mistake| Slip::new("wait", mistake))?;
+    let most = format!("at most `{}`", spell_duration(WATCHED_MAX));
+    let wait = parse_duration(text).map_err(|mistake| Slip {
+        help: mistake.help.clone().or(Some(most.clone())),
+        ..Slip::new("wait", mistake)
+    })?;
     if wait > WATCHED_MAX {
-        let what = format!("`wait` is at most {}", spell_duration(WATCHED_MAX));
-        return Err(Slip::new("wait", Mistake::new(0..0, what)));
+        return Err(Slip::new("wait", Mistake::new(0..0, format!("`{text}` is too long")).help(most)));
     }
     Ok(Some(wait))
 }
 
 fn at(rules: &RuleSet, text: &str, now_ms: i64) -> Result<i64, Slip> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.is_empty() || text.eq_ignore_ascii_case(NOW) {
         return Ok(now_ms);
     }
     let zone = &rules.timezone;

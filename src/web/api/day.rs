@@ -31,7 +31,8 @@ pub async fn told(web: &Web, who: &str) -> Result<Value, No> {
     }
     let Day { from_ms, to_ms, kept_from_ms, lanes, unwatched } =
         Day::of(Clock::start().now().wall_ms, pages, &person);
-    let mut sent = web.outbox.look(move |ledger| Ok(ledger.sent(id, from_ms, SENT_MAX + 1)?)).await?;
+    let mut sent =
+        web.outbox.look(move |ledger| Ok(ledger.sent(Some(id), (from_ms, i64::MAX), SENT_MAX + 1)?)).await?;
     let more = sent.len() > SENT_MAX;
     sent.truncate(SENT_MAX);
     let name = name_of(known, person.shown().as_ref());
@@ -88,6 +89,7 @@ mod tests {
             seq,
             target: target.into(),
             rule: rule.into(),
+            person: None,
             created_ms,
             state: "delivered".to_owned(),
         };

@@ -30,7 +30,7 @@ impl Outbox {
         Self { data: Arc::new(data), readers: Arc::new(Semaphore::new(READERS_MAX)) }
     }
 
-    pub(super) async fn look<T: Send + 'static>(
+    pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(Ledger) -> Result<T, No> + Send + 'static,
     ) -> Result<T, No> {

@@ -100,6 +100,7 @@ fn presence_as_json(person: &PersonView, presence: &Presence<'_>) -> Value {
     let user = &presence.user;
     json!({
         "username": filled(&user.username),
+        "display_name": filled(user.shown_name()),
         "avatar_url": avatar_of(person.id.0, &user.avatar, &user.discriminator),
         "status": presence.status.word(),
         "status_since": person.since.status_ms().map(date),

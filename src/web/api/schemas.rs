@@ -164,6 +164,10 @@ fn people() -> Vec<Named> {
             "Presence",
             object(json!({
                 "username": or_null(text()),
+                "display_name": {
+                    "anyOf": [text(), {"type": "null"}],
+                    "description": "What Discord shows in place of `username`.",
+                },
                 "avatar_url": text(),
                 "status": one_of(Status::NAMES),
                 "status_since": or_null(time()),
@@ -299,6 +303,10 @@ fn deliveries() -> Vec<Named> {
         "fallback_of": or_null(reference("Sibling")),
         "fell_back_to": or_null(reference("Sibling")),
         "fallbacks": json!({"type": "array", "items": text()}),
+        "says": {
+            "anyOf": [text(), {"type": "null"}],
+            "description": "The first line of its text, or what comes nearest to one; `null` if it has no words.",
+        },
         "message": {"type": "object"},
         "waits": or_null(object(json!({
             "for": one_of(Waits::WORDS),

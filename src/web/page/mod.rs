@@ -6,19 +6,21 @@
 mod asked;
 mod clockwork;
 mod day;
+mod groups;
 pub(super) mod paper;
+mod pick;
 mod refused;
+mod suggestion;
 mod trial;
 mod views;
 
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Form, Router};
 use serde::Deserialize;
-use serde_json::Value;
 
 use self::asked::{View, Wanted};
 use super::api::asked::{Asked, No};
@@ -73,19 +75,29 @@ struct Again {
     force: bool,
 }
 
-/// A button of the page.
+/// A button of the page. What has arrived meanwhile is not sent again by one that does not say so: it is shown.
 async fn retry(
     State(web): State<Web>,
     headers: HeaderMap,
     Path(named): Path<String>,
     Asked(again): Asked<Again>,
 ) -> Response {
-    back(&web, &headers, deliveries::sent_again(&web, named, again.force).await)
+    match deliveries::sent_again(&web, named.clone(), again.force).await {
+        Err(no) if no.status() != StatusCode::CONFLICT => refused(&web, &headers, no),
+        _ => button(Path(named)).await.into_response(),
+    }
 }
 
 /// A button of the page.
 async fn drop(State(web): State<Web>, headers: HeaderMap, Path(named): Path<String>) -> Response {
-    back(&web, &headers, deliveries::given_up(&web, named).await)
+    match deliveries::given_up(&web, named).await {
+        Ok(_) => Redirect::to("/?view=deliveries").into_response(),
+        Err(no) => refused(&web, &headers, no),
+    }
+}
+
+fn refused(web: &Web, headers: &HeaderMap, no: No) -> Response {
+    paper::page(web, headers, views::Shown::refused(View::Deliveries, no))
 }
 
 /// Whoever comes to a button's address another way is shown where the button is.
@@ -100,14 +112,4 @@ pub async fn nowhere(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Re
         return paper::page(&web, &headers, views::Shown::refused(View::People, no));
     }
     no.into_response()
-}
-
-/// Back to what the button was about.
-fn back(web: &Web, headers: &HeaderMap, done: Result<Value, No>) -> Response {
-    match done {
-        Ok(delivery) => {
-            Redirect::to(&format!("/?view=deliveries&delivery={}", delivery["number"])).into_response()
-        }
-        Err(no) => paper::page(web, headers, views::Shown::refused(View::Deliveries, no)),
-    }
 }

@@ -25,7 +25,7 @@ use crate::web::server::Web;
 
 /// The whole document; the other templates are parts of it.
 const PAGE: &str = "page";
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 21] = [
     (PAGE, include_str!("views/page.html")),
     ("people", include_str!("views/people.html")),
     ("person", include_str!("views/person.html")),
@@ -44,6 +44,9 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("entries", include_str!("views/entries.html")),
     ("facts", include_str!("views/facts.html")),
     ("parcel", include_str!("views/parcel.html")),
+    ("became", include_str!("views/became.html")),
+    ("acts", include_str!("views/acts.html")),
+    ("pick", include_str!("views/pick.html")),
 ];
 
 const STYLE: &str = include_str!("page.css");

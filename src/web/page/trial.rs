@@ -10,9 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::View;
-use super::views::{Shown, names};
+use super::pick::pick;
+use super::suggestion::{Suggestion, suggestion};
+use super::views::Shown;
 use crate::rules::duration::spell_duration;
-use crate::rules::story::written::written;
+use crate::rules::story::trial::WATCHED_MAX;
 use crate::web::api::asked::{No, person};
 use crate::web::api::trial::BODY_BYTES_MAX;
 use crate::web::questions::Question;
@@ -47,7 +49,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 5] = [
     ("phone", "is there with the phone alone", "status: online", "status: online\nplatforms: [mobile]"),
 ];
 
-/// The empty form, or one filled in with an example or with how the person is now.
+/// The form before anything was tried: with an example, or with how the person is now and a change that rings.
 pub async fn empty(web: &Web, named: Option<&str>, example: Option<&str>) -> Result<Shown, No> {
     let in_force = web.desk.in_force();
     let first = in_force.rules.people.first().map(|person| person.key.as_str());
@@ -66,8 +68,11 @@ pub async fn empty(web: &Web, named: Option<&str>, example: Option<&str>) -> Res
     }
     let id = person(&in_force, &filled.person)?;
     let known = web.desk.ask(|answer| Question::Person { id, answer }).await?;
-    let now = known.shown().map_or_else(|| "status: offline\n".to_owned(), |presence| written(&presence));
-    Ok(shown(web, &Filled { before: now.clone(), after: now, ..filled }))
+    let Suggestion { before, after, of } = suggestion(&in_force.rules, &known);
+    let mut shown = shown(web, &Filled { before, after, ..filled });
+    let rule = of.as_ref().map(|(rule, _)| &**rule);
+    shown.value["begins"] = json!({"rule": rule, "change": of.as_ref().map(|(_, kind)| kind.name())});
+    Ok(shown)
 }
 
 /// The form as it was filled in, and what comes of it.
@@ -115,15 +120,14 @@ fn refused(mut shown: Shown, status: StatusCode, why: Vec<String>) -> Shown {
 fn shown(web: &Web, filled: &Filled) -> Shown {
     let Filled { person, before, after, at, wait } = filled;
     let examples = EXAMPLES.map(|(word, title, ..)| json!({"word": word, "title": title}));
-    let people = names(web)["people"].take();
-    let people = people.as_array().into_iter().flatten();
-    let people = people.map(|name| json!({"name": name, "current": name == person.as_str()}));
-    let people: Vec<Value> = people.collect();
-    // Somebody whom the file does not name, or names among too many.
-    let typed = people.iter().all(|one| one["current"] == false);
+    let mut picked =
+        pick("person", &web.desk.in_force().rules, Some(person.as_str()).filter(|name| !name.is_empty()));
+    // It is always about somebody.
+    picked["any"] = person.is_empty().into();
     let value = json!({
         "person": person, "before": before, "after": after, "moment": at, "wait": wait,
-        "people": people, "typed": typed, "examples": examples, "mistakes": [], "result": null,
+        "picks": [picked], "examples": examples, "mistakes": [], "result": null,
+        "begins": null, "wait_max": spell_duration(WATCHED_MAX),
     });
     Shown::new(View::Try, "try", value, "")
 }

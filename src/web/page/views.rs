@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::asked::{View, Wanted};
 use super::clockwork::Clockwork;
 use super::day::picture;
+use super::groups::Groups;
+use super::pick::pick;
 use super::trial;
-use crate::outbox::delivery::Fate;
 use crate::targets::address::encode;
 use crate::web::api::asked::{No, Page};
 use crate::web::api::{activity, day, deliveries, explain, people, rules, status};
@@ -20,8 +21,10 @@ const ENTRIES_SHOWN: usize = 100;
 const DELIVERIES_SHOWN: usize = 40;
 /// Beside a person or a rule.
 const BESIDE_SHOWN: usize = 12;
-/// So many names can be picked from; where there are more, they are typed.
-const NAMES_MAX: usize = 500;
+/// Beside what rang, so many deliveries are looked up.
+const SENT_MAX: usize = 500;
+/// Of each message in a list.
+const MESSAGE_CHARS_MAX: usize = 2000;
 
 /// One view, ready to be printed.
 pub struct Shown {
@@ -84,7 +87,7 @@ async fn everybody(web: &Web, wanted: Wanted) -> Result<Shown, No> {
     let page = Page { after: wanted.after, limit: Some(PEOPLE_SHOWN) };
     let mut value = people::listed(web, &page).await?;
     value["paged"] = paged.into();
-    value["names"] = names(web);
+    value["picks"] = json!([pick("person", &web.desk.in_force().rules, None)]);
     Ok(Shown::new(View::People, "people", value, "change"))
 }
 
@@ -102,9 +105,9 @@ async fn person(web: &Web, named: &str) -> Result<Shown, No> {
         Ok(day) => picture(&Clockwork::now(web), &day),
         Err(no) => json!({"why": no.why()}),
     };
-    let entries = newest_first(&mut activity::listed(web, &filter).await?);
-    let value = json!({"person": person, "day": day, "entries": entries});
-    let shown = Shown::new(View::People, "person", value, "change verdict").titled(title);
+    let (groups, _) = grouped(web, &filter).await?;
+    let value = json!({"person": person, "day": day, "groups": groups});
+    let shown = Shown::new(View::People, "person", value, "change verdict deliveries").titled(title);
     Ok(shown.following(&format!("person={}", encode(&id))))
 }
 
@@ -128,9 +131,9 @@ async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown,
         limit: Some(BESIDE_SHOWN),
         ..activity::Filter::default()
     };
-    let entries = newest_first(&mut activity::listed(web, &filter).await?);
-    let value = json!({"rule": rule, "explained": explained, "entries": entries});
-    let shown = Shown::new(View::Rules, "rule", value, "change verdict").titled(named.to_owned());
+    let (groups, _) = grouped(web, &filter).await?;
+    let value = json!({"rule": rule, "explained": explained, "groups": groups});
+    let shown = Shown::new(View::Rules, "rule", value, "change verdict deliveries").titled(named.to_owned());
     Ok(shown)
 }
 
@@ -152,17 +155,15 @@ async fn happenings(web: &Web, wanted: Wanted) -> Result<Shown, No> {
         limit: Some(ENTRIES_SHOWN),
         ..activity::Filter::default()
     };
-    let mut value = activity::listed(web, &filter).await?;
-    let oldest = value["entries"].as_array().filter(|entries| entries.len() == ENTRIES_SHOWN);
-    value["older"] =
-        oldest.and_then(|entries| entries.first()).map_or(Value::Null, |oldest| oldest["number"].clone());
-    value["entries"] = newest_first(&mut value);
-    value["paged"] = wanted.before.is_some().into();
+    let (groups, older) = grouped(web, &filter).await?;
+    let mut value = json!({"groups": groups, "older": older, "paged": wanted.before.is_some()});
     value["person"] = filter.person.as_deref().into();
     value["rule"] = filter.rule.as_deref().into();
-    value["names"] = names(web);
-    let follow = query(&[("person", filter.person.as_deref()), ("rule", filter.rule.as_deref())]);
-    Ok(Shown::new(View::Activity, "activity", value, "change verdict left_out").following(&follow))
+    let in_force = web.desk.in_force();
+    let asked = [("person", filter.person.as_deref()), ("rule", filter.rule.as_deref())];
+    value["picks"] = asked.map(|(name, picked)| pick(name, &in_force.rules, picked)).into_iter().collect();
+    let follow = query(&asked);
+    Ok(Shown::new(View::Activity, "activity", value, "change verdict left_out deliveries").following(&follow))
 }
 
 async fn outbox(web: &Web, wanted: Wanted) -> Result<Shown, No> {
@@ -177,11 +178,6 @@ async fn outbox(web: &Web, wanted: Wanted) -> Result<Shown, No> {
     let mut value = deliveries::listed(web, filter).await?;
     value["paged"] = wanted.before.is_some().into();
     value["targets"] = status::told(web)["targets"].take();
-    value["names"] = names(web);
-    value["states"] = Fate::WORDS
-        .iter()
-        .map(|word| json!({"word": word, "current": wanted.state.as_deref() == Some(word)}))
-        .collect();
     // What is asked for stays asked for on the next page.
     let asked = [
         ("state", wanted.state.as_deref()),
@@ -189,7 +185,11 @@ async fn outbox(web: &Web, wanted: Wanted) -> Result<Shown, No> {
         ("rule", wanted.rule.as_deref()),
         ("person", wanted.person.as_deref()),
     ];
-    value["asked"] = asked.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+    let in_force = web.desk.in_force();
+    value["picks"] = asked.map(|(name, picked)| pick(name, &in_force.rules, picked)).into_iter().collect();
+    for delivery in value["deliveries"].as_array_mut().into_iter().flatten() {
+        delivery["message"] = beginning(&delivery["message"]).into();
+    }
     value["asking"] = query(&asked).into();
     Ok(Shown::new(View::Deliveries, "deliveries", value, "deliveries"))
 }
@@ -201,25 +201,32 @@ async fn delivery(web: &Web, named: &str) -> Result<Shown, No> {
     Ok(Shown::new(View::Deliveries, "delivery", value, "deliveries").titled(title))
 }
 
-/// The entries of a list that has the oldest first.
-fn newest_first(listed: &mut Value) -> Value {
-    let mut entries = listed["entries"].take();
-    if let Some(entries) = entries.as_array_mut() {
-        entries.reverse();
-    }
-    entries
+/// What happened, in groups, and where the list goes on.
+async fn grouped(web: &Web, filter: &activity::Filter) -> Result<(Value, Value), No> {
+    let mut listed = activity::listed(web, filter).await?;
+    let count = listed["entries"].as_array().map_or(0, Vec::len);
+    let more = filter.limit == Some(count);
+    let groups = Groups::of(&mut listed["entries"], more);
+    let older = groups.oldest().filter(|_| more).cloned().unwrap_or_default();
+    let sent = match groups.rang_between() {
+        Some(between) => {
+            let sent = web.outbox.look(move |ledger| Ok(ledger.sent(None, between, SENT_MAX)?)).await;
+            // What happened can be told without it.
+            sent.unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
+    Ok((groups.told(&sent), older))
 }
 
-/// What can be picked in forms: people and rules of the file, unless there are too many.
-pub fn names(web: &Web) -> Value {
-    let in_force = web.desk.in_force();
-    let rules = &in_force.rules;
-    let people = rules.people.iter().take(NAMES_MAX + 1).map(|person| person.key.as_str());
-    let people: Vec<&str> = people.collect();
-    let ids: Vec<&str> = rules.rules.iter().take(NAMES_MAX + 1).map(|rule| &*rule.id).collect();
-    let targets: Vec<&str> = rules.targets.keys().map(|name| &**name).take(NAMES_MAX).collect();
-    let few = |names: Vec<&str>| if names.len() > NAMES_MAX { json!([]) } else { json!(names) };
-    json!({"people": few(people), "rules": few(ids), "targets": targets})
+/// A message as it is shown among others.
+fn beginning(message: &Value) -> String {
+    let mut text = format!("{message:#}");
+    if let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn query(asked: &[(&str, Option<&str>)]) -> String {

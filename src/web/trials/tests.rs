@@ -208,11 +208,15 @@ fn mistakes_say_where_and_what_to_do() {
         let why = refused(&rules, &wanted(before, after));
         assert!(why.contains(expected), "{before} {after}: {why}");
     }
+    // The words for what they are if they are not given.
+    let words = Wanted { at: "Now".to_owned(), wait: " long enough ".to_owned(), ..wanted("", "online") };
+    assert!(play(&rules, &Sender::new().unwrap(), &ada(), &words).is_ok());
     for (at, wait, expected) in [
         ("25:00", "", "`at`: `25:00` is no time of day (write it like `2026-11-24 21:30`"),
         ("21:30Z", "", "`at`: "),
         ("", "soon", "`wait`: "),
-        ("", "8d", "`wait`: `wait` is at most 7d"),
+        ("", "8d", "`wait`: `8d` is too long (at most `7d`)"),
+        ("", "99999w", "longer than ten years (at most `7d`)"),
     ] {
         let wrong = Wanted { at: at.to_owned(), wait: wait.to_owned(), ..wanted("", "online") };
         let why = refused(&rules, &wrong);

@@ -24,14 +24,14 @@ async fn what_people_do_is_there_without_loading_again() {
     open(&page, "/");
     let card = format!("#person-{ALICE}");
     page.run(&format!("document.querySelector('{card} h2 a').focus()"));
-    page.type_into(At::Css("input[name=person]"), "al");
+    page.type_into(At::Css("select[name=person]"), "al");
     town.home.lanyard.set(&alice().status("idle").playing("Tetris"));
     page.until_says(At::Css(&card), "Tetris");
     assert!(page.text_at(At::Css(&card)).contains("idle"));
     // Where somebody writes, nothing is taken from under their hands.
     assert_eq!(
         page.run("return document.activeElement.name + '=' + document.activeElement.value"),
-        "person=al"
+        "person=alice"
     );
     page.run(&format!("document.querySelector('{card} h2 a').focus()"));
     town.home.lanyard.set(&alice().status("dnd"));
@@ -68,7 +68,7 @@ async fn activity_is_told_as_it_comes_filtered_and_paused() {
     let Some(page) = town.page("activity") else { return };
     open(&page, "/?view=activity");
     let entries = At::Css(".entries");
-    let first = At::Css(".entries li:first-child");
+    let first = At::Css(".entries > li:first-child");
     town.home.lanyard.set(&alice().kv("scene", "curtain"));
     page.until_says(entries, "curtain");
     page.click(At::Button("Pause"));
@@ -81,8 +81,8 @@ async fn activity_is_told_as_it_comes_filtered_and_paused() {
     page.until_says(entries, "applause");
     assert!(is_the_same(&page));
 
-    page.type_into(At::Css("input[name=person]"), "bob");
-    page.type_into(At::Css("input[name=rule]"), "heard");
+    page.type_into(At::Css("select[name=person]"), "bob");
+    page.type_into(At::Css("select[name=rule]"), "heard");
     page.click(At::Button("Filter"));
     page.until("it is filtered", |page| page.path().contains("person=bob&rule=heard"));
     let told = page.text_at(entries);
@@ -111,6 +111,14 @@ async fn a_delivery_is_sent_again_and_dropped_while_one_looks() {
     town.kind.store(true, Ordering::Relaxed);
     page.click(At::Button(&retry));
     page.until_says(At::Css(&dead), "delivered");
+    // What has arrived is not sent again by one click.
+    let arrived = tried();
+    page.click(At::Css(&format!("#again-{} summary", town.dead)));
+    page.until_says(At::Css(&dead), "will come twice");
+    assert_eq!(tried(), arrived);
+    page.click(At::Button(&format!("Send delivery {} once more", town.dead)));
+    town.home.until("it is sent once more", || tried() == arrived + 1).await;
+    page.until_says(At::Css(&dead), "delivered");
     assert!(is_the_same(&page));
     page.picture("delivered");
     page.leave();
@@ -130,6 +138,8 @@ async fn what_is_dropped_goes_and_what_one_points_at_stays() {
     let number = |at: usize| numbers[at].as_str().unwrap().to_owned();
     let focused = || page.run("return document.activeElement.getAttribute('aria-label')");
     let drop = format!("Drop delivery {}", number(1));
+    // It is asked for first, and stays open while one thinks.
+    page.click(At::Css(&format!("#drop-{} summary", number(1))));
     page.run(&format!("document.querySelector('[aria-label=\"{drop}\"]').focus()"));
     // Somebody else drops the one above.
     let (status, said) =

@@ -150,7 +150,7 @@ impl Page {
 
     /// From now on a window as narrow as a phone.
     pub fn on_a_phone(&self) {
-        let screen = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+        let screen = json!({"width": 360, "height": 780, "deviceScaleFactor": 1, "mobile": true});
         self.devtools("Emulation.setDeviceMetricsOverride", &screen);
     }
 

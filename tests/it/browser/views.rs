@@ -1,6 +1,6 @@
 //! Each view: what it says, and whether everybody can read and reach it.
 
-use super::checks::{by_keyboard, contrast, fits_a_phone, harmless, spoken};
+use super::checks::{by_keyboard, contrast, fits_a_phone, for_people, harmless, spoken};
 use super::page::At;
 use super::town::Town;
 
@@ -20,17 +20,29 @@ const SAYS: [(&str, &[&str]); 10] = [
             "Massive Attack",
         ],
     ),
-    ("person", &["Alice", "94490510688792576", "The last 24 hours", "changed_kv", "Lately"]),
+    (
+        "person",
+        &[
+            "Alice",
+            "In the rules",
+            "User name",
+            "Discord id",
+            "94490510688792576",
+            "The last 24 hours",
+            "changed_kv",
+            "Lately",
+        ],
+    ),
     ("unmonitored", &["A stranger", "Unmonitored", "discord.gg/lanyard"]),
     ("rules", &["around", "Holds now", "Timers running", "gaming", "switched off", "condition false"]),
     (
         "rule",
         &["gaming", "Would it ring now?", "No: if is false", "playing.name == \"Braid\"", "\"Factorio\""],
     ),
-    ("activity", &["changed_kv", "movie", "started_playing", "gaming"]),
-    ("deliveries", &["dead", "403", "delivered", "pending", "500", "moody"]),
+    ("activity", &["changed_kv", "movie", "started_playing", "gaming", "rings → hook delivered"]),
+    ("deliveries", &["dead", "403", "delivered", "pending", "500", "moody", "rusty", "Send once more"]),
     ("delivery", &["Attempts", "403", "never", "rusty"]),
-    ("try", &["What would ring", "how alice has been", "Fill in how they are now"]),
+    ("try", &["What would ring", "how alice has been", "a changed_kv, which scene looks for", "at most 7d"]),
     ("refused", &["Not found", "There is no person alcie", "did you mean alice?", "Go on with all people"]),
 ];
 
@@ -45,6 +57,7 @@ async fn each_view_is_read_in_every_light_and_on_a_phone() {
             assert!(text.contains(word), "{view} says nothing of {word}:\n{text}");
         }
         assert!(!text.contains("T0PSECRET"), "{view}: {text}");
+        for_people(&page, view);
         for scheme in ["light", "dark"] {
             page.in_scheme(scheme);
             contrast(&page, &format!("{view}, {scheme}"));
@@ -109,7 +122,7 @@ async fn without_script_each_view_reads_and_each_button_works() {
     }
     page.open("/");
     page.click(At::Link("Activity"));
-    page.type_into(At::Css("input[name=rule]"), "gaming");
+    page.type_into(At::Css("select[name=rule]"), "gaming");
     page.click(At::Button("Filter"));
     page.until_says(At::Css("main"), "Show all");
     assert!(!page.text_at(At::Css(".entries")).contains("changed_kv"), "{}", page.text());
@@ -118,6 +131,16 @@ async fn without_script_each_view_reads_and_each_button_works() {
     page.click(At::Button(&format!("Retry delivery {}", town.dead)));
     town.home.until("it is sent again", || town.home.receiver.heard().len() > before).await;
     page.until("it is shown", |page| page.path() == format!("/?view=deliveries&delivery={}", town.dead));
+    // What takes something away asks first, and leads to what is left.
+    page.open("/?view=deliveries&state=pending");
+    let number = page.text_at(At::Css(".number"));
+    assert!(!page.text().contains("is forgotten"), "{}", page.text());
+    page.click(At::Css(&format!("#drop-{number} summary")));
+    page.until_says(At::Css("main"), "is forgotten");
+    page.picture("drop");
+    page.click(At::Button(&format!("Drop delivery {number}")));
+    page.until("the rest is shown", |page| page.path() == "/?view=deliveries");
+    assert_eq!(page.count(At::Css(&format!("#delivery-{number}"))), 0);
     page.leave_after("person=alcie");
 }
 

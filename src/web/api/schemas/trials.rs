@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Named, cause, change, list, object, one_of, or_null, reference, text, time, truth, whole};
 use crate::presence::model::Status;
+use crate::rules::duration::spell_duration;
+use crate::rules::story::trial::{LONG_ENOUGH, NOW, WATCHED_MAX};
 use crate::targets::KINDS;
 
 pub(super) fn schemas() -> Vec<Named> {
@@ -103,6 +105,7 @@ fn trial() -> Value {
             ),
         })
     };
+    let most = spell_duration(WATCHED_MAX);
     let described = |says: &str| json!({"type": "string", "description": says});
     json!({
         "type": "object",
@@ -110,14 +113,14 @@ fn trial() -> Value {
             "person": described("The person's name in the rules file, or their id."),
             "before": presence("How the person has been; offline if it is not given."),
             "after": presence("How they are from then on."),
-            "at": described(
-                "When that is, by the file's time zone: `21:30`, `saturday 21:30` or `2026-11-24 21:30`; now if it is \
+            "at": described(&format!(
+                "When that is, by the file's time zone: `21:30`, `saturday 21:30` or `2026-11-24 21:30`; `{NOW}` if it is \
                  not given."
-            ),
-            "wait": described(
-                "For how long what follows is watched: `5m`, at most `7d`; long enough for the longest `for`, `grace` \
+            )),
+            "wait": described(&format!(
+                "For how long what follows is watched: `5m`, at most `{most}`; `{LONG_ENOUGH}` for the longest `for`, `grace` \
                  and `smoothing` if it is not given."
-            ),
+            )),
         },
         "required": ["person", "after"],
         "additionalProperties": false,
