@@ -46,7 +46,7 @@ async fn until_closed(stream: &mut TcpStream) -> String {
 
 /// Short enough for a test, and long enough for a machine that is busy.
 fn impatient() -> Limits {
-    let short = Duration::from_millis(300);
+    let short = Duration::from_millis(500);
     Limits { head_max: short, body_max: short, idle_max: short, unread_max: short, ..Limits::default() }
 }
 
@@ -139,10 +139,10 @@ async fn a_request_comes_in_time_or_not_at_all() {
 
 #[tokio::test]
 async fn whoever_follows_what_happens_is_not_idle() {
-    let limits = Limits { idle_scarce: Duration::from_millis(300), ..impatient() };
+    let limits = Limits { idle_scarce: Duration::from_millis(500), ..impatient() };
     let door = Door::open_within("127.0.0.1", None, limits).await;
     let mut follower = hold(door.at, FOLLOWS).await;
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     door.leaving.cancel();
     let told = until_closed(&mut follower).await;
     assert!(told.starts_with("HTTP/1.1 200") && told.ends_with("0\r\n\r\n"), "{told}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::{place, rows, schema};
@@ -224,35 +224,58 @@ impl Ledger {
     /// Owes a delivery again, whatever became of it, and at once, with at least `RETRIED_MS` to go. A running
     /// bot notices when the ledger is closed.
     pub fn retry(&mut self, seq: i64, now_ms: i64) -> Result<bool, StoreError> {
-        self.mend(
-            &[
-                // That it had arrived is not forgotten.
+        self.mend(seq, |db| {
+            // That it had arrived is not forgotten.
+            db.execute(
                 "INSERT INTO attempts (seq, number, at_ms, status, answer, took_ms, end)
                  SELECT seq, COALESCE((SELECT MAX(number) FROM attempts WHERE attempts.seq = ?1), 0) + 1,
                     settled_ms, status, COALESCE(answer, ''), took_ms, 'delivered'
-                 FROM deliveries WHERE seq = ?1 AND state IN ('delivered', 'dry-run') AND took_ms IS NOT NULL
-                    AND ?2 IS NOT NULL",
+                 FROM deliveries WHERE seq = ?1 AND state = 'delivered' AND took_ms IS NOT NULL",
+                [seq],
+            )?;
+            let retried = db.execute(
                 "UPDATE deliveries SET state = 'pending', next_ms = 0, attempts = 0, settled_ms = NULL,
                  expires_ms = MAX(expires_ms, ?2) WHERE seq = ?1",
-            ],
-            seq,
-            now_ms.saturating_add(RETRIED_MS),
-        )
+                params![seq, now_ms.saturating_add(RETRIED_MS)],
+            )?;
+            Ok(retried > 0)
+        })
     }
 
-    /// Forgets a delivery; if it was owed, nobody gets it. An attempt under way is not called back.
+    /// Forgets a delivery; if it was owed, nobody gets it. One that had arrived, and was to be sent once more, is as it
+    /// was before that. An attempt under way is not called back.
     pub fn drop(&mut self, seq: i64) -> Result<bool, StoreError> {
-        self.mend(&["DELETE FROM deliveries WHERE seq = ?1 AND ?2 IS NOT NULL"], seq, 0)
+        self.mend(seq, |db| {
+            let arrived: Option<i64> = db.query_row(
+                "SELECT MAX(number) FROM attempts JOIN deliveries USING (seq)
+                 WHERE seq = ? AND state = 'pending' AND end = 'delivered'",
+                [seq],
+                |row| row.get(0),
+            )?;
+            let Some(number) = arrived else {
+                return Ok(db.execute("DELETE FROM deliveries WHERE seq = ?", [seq])? > 0);
+            };
+            let restored = db.execute(
+                "UPDATE deliveries SET state = 'delivered', next_ms = 0, attempts = ?2,
+                    (settled_ms, status, answer, took_ms) =
+                    (SELECT at_ms, status, answer, took_ms FROM attempts WHERE seq = ?1 AND number = ?2)
+                 WHERE seq = ?1",
+                params![seq, number],
+            )?;
+            db.execute("DELETE FROM attempts WHERE seq = ? AND number >= ?", params![seq, number])?;
+            Ok(restored > 0)
+        })
     }
 
-    /// Makes changes in order; the last one says whether there was anything to change.
-    fn mend(&mut self, changes: &[&str], seq: i64, until_ms: i64) -> Result<bool, StoreError> {
+    /// Changes a delivery, which says whether there was anything to change.
+    fn mend(
+        &mut self,
+        seq: i64,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<bool, StoreError> {
         let write = |db: &mut Connection| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut changed = false;
-            for change in changes {
-                changed = transaction.execute(change, params![seq, until_ms])? > 0;
-            }
+            let changed = change(&transaction)?;
             if changed {
                 transaction.execute("INSERT OR IGNORE INTO nudges (seq) VALUES (?)", [seq])?;
             }

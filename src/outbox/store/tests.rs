@@ -337,7 +337,8 @@ async fn each_attempt_that_did_not_deliver_is_kept_and_goes_with_its_delivery() 
     assert_eq!((last[0].0, last.last().unwrap().0), (11, 30));
     assert_eq!(ledger.troubles().unwrap()["api"].attempt.status, Some(500));
 
-    for seq in 1..=4 {
+    // The second has arrived before: at first only its second sending is dropped.
+    for seq in [1, 2, 2, 3, 4] {
         assert!(ledger.drop(seq).unwrap());
     }
     assert_eq!(count(dir.path(), "attempts"), 0);
@@ -471,6 +472,42 @@ async fn a_ledger_mends_beside_a_running_store_which_notices() {
     assert_eq!(store.take_nudges().await.unwrap(), [Nudge::Retry(owed[0].clone()), Nudge::Gone(owed[1].seq)]);
     assert_eq!(store.take_nudges().await.unwrap(), []);
     watching.shutdown().await;
+    stop(running);
+}
+
+#[tokio::test]
+async fn what_had_arrived_stays_known_when_its_second_sending_is_dropped() {
+    let dir = temp();
+    let running = start(dir.path());
+    let store = &running.0;
+    let owed =
+        store.commit(owing(vec![delivery("api", "r", 1, "a"), delivery("api", "r", 1, "b")])).await.unwrap();
+    store.settle(vec![settled(&owed[0], Fate::Delivered, 204)]).await.unwrap();
+    store.settle(vec![settled(&owed[1], Fate::Rehearsed, 204)]).await.unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let story = |ledger: &Ledger| {
+        let entry = ledger.find("1").unwrap();
+        (ledger.attempts(&entry).unwrap(), entry)
+    };
+    let before = story(&ledger);
+    for failed in [false, true] {
+        assert!(ledger.retry(1, owed[0].delivery.created_ms).unwrap());
+        if failed {
+            let again = all(store, "api").await.remove(0);
+            store.settle(vec![settled(&again, Fate::Pending { next_ms: 5 }, 500)]).await.unwrap();
+            assert_eq!(story(&ledger).0.len(), 2);
+        }
+        assert!(ledger.drop(1).unwrap());
+        let mut after = story(&ledger);
+        // It is kept a little longer, should it have been about to expire.
+        after.1.delivery.expires_ms = before.1.delivery.expires_ms;
+        assert_eq!(after, before);
+    }
+    assert!(all(store, "api").await.is_empty(), "nothing is owed any more");
+    // A dry run has never sent it.
+    assert!(ledger.retry(2, owed[1].delivery.created_ms).unwrap() && ledger.drop(2).unwrap());
+    assert!(matches!(ledger.find("2"), Err(LookupError::Unknown(_))));
+    assert!(ledger.drop(1).unwrap() && ledger.find("1").is_err(), "by itself it can be forgotten");
     stop(running);
 }
 

@@ -226,7 +226,7 @@ fn routes() -> Vec<Route> {
         route(
             "post",
             "/deliveries/{delivery}/drop",
-            "Gives a delivery up. An attempt under way is not called back.",
+            "Gives a delivery up, or its second sending. An attempt under way is not called back.",
             vec![],
             "Dropped",
             &[404],
