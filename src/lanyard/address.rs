@@ -5,6 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::Scheme;
 
+use crate::targets::address::decoded;
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum AddressError {
     #[error("Lanyard's address is not a URL; write it like `wss://api.lanyard.rest/socket`")]
@@ -92,22 +94,10 @@ impl Address {
 
     /// The value of an `Authorization` header, if the URL names a user.
     pub(super) fn authorization(&self) -> Option<String> {
-        let user = percent_decoded(self.user.as_deref()?);
+        let user = decoded(self.user.as_deref()?);
         let user = if user.contains(&b':') { user } else { [user, b":".to_vec()].concat() };
         Some(format!("Basic {}", BASE64_STANDARD.encode(user)))
     }
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).filter(|_| byte == b'%');
-        let code = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        bytes.push(code.unwrap_or(byte));
-        rest = if code.is_some() { &after[2..] } else { after };
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::blot::Secrets;
 use super::delivery::{Answer, Request};
+use crate::targets::address;
 
 /// So much of an answer is kept.
 pub const EXCERPT_BYTES_MAX: usize = 2 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn add_secrets(secrets: &mut Secrets, request: &Request, known: impl 
     }
     if let Some((login, _)) = split(request.url.expose_secret()).0.rsplit_once('@') {
         // The client makes the header of it that carries its Base64.
-        add_login(secrets, &String::from_utf8_lossy(&percent_decoded(login)));
+        add_login(secrets, &String::from_utf8_lossy(&address::decoded(login)));
     }
     for (name, value) in &request.headers {
         if !name.eq_ignore_ascii_case("authorization") {
@@ -78,19 +79,6 @@ fn pieces(request: &Request) -> Vec<&str> {
 fn split(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
-}
-
-pub fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = text.get(at + 1..at + 3).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        let meant = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%');
-        plain.push(meant.unwrap_or(byte));
-        at += if meant.is_some() { 3 } else { 1 };
-    }
-    plain
 }
 
 /// Words that every request has are no secrets, and answers need them to be understood.

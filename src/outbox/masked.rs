@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::blot::{BLOT, Secrets};
 use super::delivery::{Delivery, Request};
-use super::excerpt::{add_secrets, percent_decoded};
+use super::excerpt::add_secrets;
 use super::sender::{ACCEPTED, Built};
 use crate::AGENT;
+use crate::targets::address;
 use crate::targets::filled::{self, Values};
 
 /// So much of a body is shown.
@@ -118,7 +119,7 @@ fn gather(value: &Value, texts: &mut Vec<String>) {
 }
 
 fn decoded(text: &str) -> String {
-    String::from_utf8_lossy(&percent_decoded(text)).into_owned()
+    String::from_utf8_lossy(&address::decoded(text)).into_owned()
 }
 
 /// Servers that everybody knows: that a webhook is there says nothing of it.

@@ -52,6 +52,25 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
+/// The bytes that a percent-encoded text stands for; what is not encoded stays as it is.
+pub fn decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let (meant, left) = match after {
+            [high, low, left @ ..] if *byte == b'%' => (digit(*high).zip(digit(*low)), left),
+            _ => (None, after),
+        };
+        bytes.push(meant.map_or(*byte, |(high, low)| high << 4 | low));
+        rest = if meant.is_some() { left } else { after };
+    }
+    bytes
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    char::from(hex).to_digit(16).map(|digit| digit as u8)
+}
+
 pub fn encode_char(c: char, into: &mut String) {
     if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~') {
         into.push(c);
@@ -164,6 +183,17 @@ mod tests {
             ("http://[::1]:81?x", "[::1]", "?x"),
         ] {
             assert_eq!(host_and_path(url), (host.to_owned(), path), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_back_and_the_rest_stays() {
+        let text = "a b/ü%&😀";
+        assert_eq!(decoded(&encode(text)), text.as_bytes());
+        for (text, plain) in
+            [("%41%4a%4A", "AJJ"), ("%", "%"), ("%4", "%4"), ("%+1", "%+1"), ("%%41", "%A"), ("+ü", "+ü")]
+        {
+            assert_eq!(decoded(text), plain.as_bytes(), "{text}");
         }
     }
 

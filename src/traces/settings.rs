@@ -6,7 +6,7 @@
 use secrecy::SecretString;
 
 use super::ids::Sampler;
-use crate::outbox::excerpt::percent_decoded;
+use crate::targets::address;
 
 pub struct Settings {
     /// The variable that says where.
@@ -89,7 +89,7 @@ impl Settings {
 
 /// `name=value,other=value`, values percent-encoded where they must be.
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
-    let decoded = |text: &str| String::from_utf8(percent_decoded(text.trim())).ok();
+    let decoded = |text: &str| String::from_utf8(address::decoded(text.trim())).ok();
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
         Some((decoded(name).filter(|name| !name.is_empty())?, decoded(value)?))
