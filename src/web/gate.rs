@@ -226,7 +226,8 @@ fn refuse(refusal: Refusal, page: Option<String>) -> Response {
         (Refusal::NoToken, Some(back)) => login::page(status, None, &back),
         (Refusal::WrongToken, Some(back)) => login::page(status, Some(login::WRONG), &back),
         (Refusal::Braked, Some(back)) => login::page(status, Some(login::BRAKED), &back),
-        _ => answer(status, PLAIN, format!("{what}\n")),
+        (_, Some(_)) => login::refusal(status, what, refusal == Refusal::ForeignPage),
+        (_, None) => answer(status, PLAIN, format!("{what}\n")),
     };
     if status == StatusCode::UNAUTHORIZED {
         let ask = HeaderValue::from_static("Bearer realm=\"doorchime\"");

@@ -1,4 +1,4 @@
-//! The page that asks a browser for the token.
+//! The page that asks a browser for the token, or says why none would help.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,20 @@ const HOME: &str = "/";
 /// The form, with what is said above it; whoever has filled it in gets to `back`.
 pub fn page(status: StatusCode, said: Option<&str>, back: &str) -> Response {
     let said = said.map_or_else(String::new, |said| format!("<p role=\"alert\">{said}</p>"));
-    let body = PAGE.replace("<!-- said -->", &said).replace("<!-- back -->", &escape(back));
+    shown(status, PAGE.replace("<!-- said -->", &said).replace("<!-- back -->", &escape(back)))
+}
+
+/// In place of the form a sentence, and the way to the page if there is one.
+pub fn refusal(status: StatusCode, why: &str, leads_on: bool) -> Response {
+    let (before, form) = PAGE.split_once("<form").unwrap_or((PAGE, ""));
+    let after = form.split_once("</form>").map_or("", |(_, after)| after);
+    let (first, rest) = why.split_at_checked(1).unwrap_or((why, ""));
+    let why = escape(&format!("{}{rest}.", first.to_uppercase()));
+    let on = if leads_on { "<p><a href=\"/\">Go on with doorchime's own page</a>.</p>" } else { "" };
+    shown(status, format!("{before}<p role=\"alert\">{why}</p>{on}{after}"))
+}
+
+fn shown(status: StatusCode, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(HTML)),
         (header::CONTENT_SECURITY_POLICY, POLICY.clone()),

@@ -21,7 +21,7 @@ use crate::targets::address;
 use crate::web::api::status;
 use crate::web::gate;
 use crate::web::login::{HTML, hash};
-use crate::web::server::Web;
+use crate::web::server::{PLAIN, Web, answer};
 
 /// The whole document; the other templates are parts of it.
 const PAGE: &str = "page";
@@ -89,7 +89,8 @@ pub fn page(web: &Web, headers: &HeaderMap, shown: Shown) -> Response {
         }
         Err(fault) => {
             error!(error = %fault, "the page cannot be made");
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            let said = "the page could not be made: the log says why, and /api/v1 has what it shows\n";
+            answer(axum::http::StatusCode::INTERNAL_SERVER_ERROR, PLAIN, said.to_owned())
         }
     }
 }

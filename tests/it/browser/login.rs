@@ -83,9 +83,11 @@ async fn a_page_elsewhere_neither_changes_nor_reads_anything() {
         page.run("try { return frames[0].document.body.innerText } catch (refused) { return refused.name }");
     assert_eq!(framed, "SecurityError");
     page.click(At::Button("Go"));
-    page.until_says(At::Css("body"), "pages elsewhere may not ask this");
+    page.until_says(At::Css("body"), "Pages elsewhere may not ask this.");
+    assert_eq!(page.text_at(At::Css("a")), "Go on with doorchime's own page");
     assert!(!home.log().contains("rules read again"), "{}", home.log());
     // A name that somebody else has made to point here.
     page.open_elsewhere(&format!("http://evil.example:{}/", address.rsplit_once(':').unwrap().1));
-    page.until_says(At::Css("body"), "this name could be anybody's");
+    page.until_says(At::Css("body"), "This name could be anybody's: ask for localhost");
+    page.picture("refused");
 }
