@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::printable::{moves, plain};
 use crate::targets::{Outgoing, Target, filled};
 use crate::time::Moment;
+use crate::traces::bridge::Traces;
 use crate::traces::happening::{About, Happening, Tried};
 
 /// An attempt that has ended.
@@ -30,7 +31,13 @@ pub struct Attempted {
 }
 
 /// Makes the attempt.
-pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock: Clock) -> Attempted {
+pub async fn make(
+    sender: Arc<Sender>,
+    target: Arc<Target>,
+    start: Start,
+    clock: Clock,
+    traces: Traces,
+) -> Attempted {
     let began = clock.now();
     let mut method = None;
     let (heard, kept) = match target.request(&start.delivery, began.wall_ms, start.plain) {
@@ -38,6 +45,7 @@ pub async fn make(sender: Arc<Sender>, target: Arc<Target>, start: Start, clock:
         Outgoing::Unready { why } => (Heard::Unsent, why),
         Outgoing::Http(mut request) => {
             method = Some(request.method);
+            traces.pass_on(&mut request, start.delivery.id, start.attempts, began);
             let settings = target.delivery_settings();
             let reply = sender.send(&mut request, settings.timeout, settings.ca.as_deref()).await;
             match reply {

@@ -276,10 +276,11 @@ impl Worker {
                         error!(target = %start.delivery.target, "an attempt at a target that is not there");
                         continue;
                     };
+                    let traces = self.settings.traces.clone();
                     self.attempts.push(if self.settings.dry_run {
                         std::future::ready(attempt::rehearse(target, start, now)).boxed()
                     } else {
-                        attempt::make(Arc::clone(&self.sender), target, start, self.clock).boxed()
+                        attempt::make(Arc::clone(&self.sender), target, start, self.clock, traces).boxed()
                     });
                 }
                 Some(Action::Expired { seq, delivery }) => {

@@ -72,6 +72,7 @@ impl Open {
 
     fn attempt(&self, tried: &Tried, began_ns: i64, ended_ns: i64) -> Span {
         let mut span = self.span(Part::Attempt, "attempt", (began_ns, ended_ns));
+        span.id = ids::attempt(self.about.id, tried.before, tried.began);
         span.kind = Kind::Client;
         let failed = tried.end != End::Delivered;
         let error =

@@ -2,6 +2,7 @@
 //! before it.
 
 use crate::outbox::delivery::DeliveryId;
+use crate::time::Moment;
 
 /// What a span is of, so that no two of one trace have the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub fn root(id: DeliveryId) -> u64 {
 /// A span below it, of something that began then.
 pub fn part(id: DeliveryId, part: Part, began_ns: i64) -> u64 {
     mix(mix(root(id) ^ part as u64) ^ began_ns.cast_unsigned()).max(1)
+}
+
+/// The span of an attempt: what is sent with it can name it before it has ended.
+pub fn attempt(id: DeliveryId, before: u32, began: Moment) -> u64 {
+    part(id, Part::Attempt, began.wall_ms.wrapping_add(i64::from(before) << 44))
+}
+
+/// An attempt's span as W3C's `traceparent` names it: <https://www.w3.org/TR/trace-context/>.
+pub fn traceparent(id: DeliveryId, attempt: u64, sampled: bool) -> String {
+    format!("00-{}-{attempt:016x}-{:02x}", trace(id), u8::from(sampled))
 }
 
 /// The last step of `SplitMix64`.
@@ -80,6 +91,18 @@ mod tests {
         assert_eq!(all().collect::<HashSet<_>>().len(), 5_001);
         assert!(all().eq(all()) && !all().any(|span| span == 0));
         assert_eq!(trace(id), id.simple().to_string());
+    }
+
+    #[test]
+    fn each_attempt_has_a_name_for_those_whom_it_is_sent_to() {
+        let id = DeliveryId::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0007);
+        let began = |wall_ms| Moment { wall_ms, ..Moment::default() };
+        let name = traceparent(id, 0xff, true);
+        assert_eq!(name, "00-01980000000070008000000000000007-00000000000000ff-01");
+        assert!(traceparent(id, 0xff, false).ends_with("-00"));
+        let first = attempt(id, 0, began(1_700_000_000_000));
+        let others = [attempt(id, 1, began(1_700_000_000_000)), attempt(id, 0, began(1_700_000_000_001))];
+        assert!(!others.contains(&first), "a second one, and a first one after somebody has asked for it");
     }
 
     #[test]

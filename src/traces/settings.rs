@@ -18,6 +18,8 @@ pub struct Settings {
     pub sampler: Sampler,
     /// Whether another protocol is asked for than the one that we have.
     pub other_protocol: bool,
+    /// Whether targets are told which trace they are part of.
+    pub passed_on: bool,
 }
 
 /// What it says may be a secret, so only the name is told.
@@ -83,6 +85,7 @@ impl Settings {
             sampler: sampler(named(SAMPLER).as_deref(), named(SHARE).as_deref())?,
             other_protocol: is("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")
                 || is("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            passed_on: is("DOORCHIME_TRACEPARENT", "true"),
         }))
     }
 }
@@ -136,6 +139,7 @@ mod tests {
             (SAMPLER, "parentbased_traceidratio"),
             (SHARE, "0.5"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("DOORCHIME_TRACEPARENT", "true"),
         ]);
         let settings = settings.unwrap().unwrap();
         assert_eq!(settings.url.expose_secret(), "https://collector.test:4318/in/v1/traces");
@@ -149,9 +153,11 @@ mod tests {
         assert!(
             settings.sampler == Sampler::Share(0.5) && settings.other_protocol && settings.from == ENDPOINT
         );
+        assert!(settings.passed_on);
         let own = from(&[(TRACES_ENDPOINT, "http://t:1/as/it/is"), (ENDPOINT, "nonsense")]).unwrap().unwrap();
         assert_eq!(own.url.expose_secret(), "http://t:1/as/it/is");
         assert_eq!(own.resource[0].1, "doorchime");
+        assert!(!own.passed_on, "unless it is wanted");
     }
 
     #[test]

@@ -157,12 +157,12 @@ impl Home {
         std::fs::read_to_string(self.path("printed")).unwrap_or_default()
     }
 
-    /// Starts the program with the address of a collector of traces, and waits until Lanyard has been asked for
+    /// Starts the program with the address of a collector of traces, of which targets are told too, and waits until Lanyard has been asked for
     /// people.
     pub async fn start_with_collector(&self, address: &str) -> Bot {
         let asked = self.subscriptions();
         let mut command = doorchime(self.dir.path(), ["run", "--listen", "none"]);
-        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", address);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", address).env("DOORCHIME_TRACEPARENT", "true");
         let bot = self.spawn(command.stdout(Stdio::null()));
         self.until("it subscribes", || self.subscriptions() > asked).await;
         bot

@@ -3,7 +3,7 @@
 
 use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
-use doorchime::simulator::receiver::Play;
+use doorchime::simulator::receiver::{Heard, Play};
 
 use super::home::Home;
 
@@ -27,9 +27,7 @@ fn alice(status: &'static str) -> PresenceJson {
     PresenceJson::new(UserId(94_490_510_688_792_576)).named("Alice").status(status)
 }
 
-async fn home(
-    script: impl Fn(&doorchime::simulator::receiver::Heard) -> Play + Send + Sync + 'static,
-) -> Home {
+async fn home(script: impl Fn(&Heard) -> Play + Send + Sync + 'static) -> Home {
     let home = Home::new(RULES, script).await;
     home.lanyard.set(&alice("offline"));
     home
@@ -106,6 +104,12 @@ mod with_traces {
         assert_eq!(attribute(root, "doorchime.person"), "94490510688792576");
         assert_eq!(attribute(root, "doorchime.delivery.id"), &id);
         let parts: Vec<_> = spans.iter().filter(|span| span["name"] != "ring online").collect();
+        // What the target was told of it.
+        let header = |heard: &Heard| heard.header("traceparent").unwrap().to_owned();
+        let sent: BTreeSet<_> = home.receiver.heard().iter().map(header).collect();
+        let text = |span: &Value, key: &str| span[key].as_str().unwrap().to_owned();
+        let name = |span: &&Value| format!("00-{}-{}-01", text(span, "traceId"), text(span, "spanId"));
+        assert!(named(&spans, "attempt").iter().map(name).all(|name| sent.contains(&name)), "{sent:?}");
         for part in &parts {
             assert_eq!(part["parentSpanId"], root["spanId"], "{part:#}");
             let of = |span: &Value| ns(span, "startTimeUnixNano")..=ns(span, "endTimeUnixNano");
@@ -128,8 +132,7 @@ mod with_traces {
         assert_eq!(statuses, BTreeSet::from(["204", "503"]));
 
         // Nothing of what is said, of where to, or of what opens it.
-        let told: String =
-            collector.heard().iter().map(doorchime::simulator::receiver::Heard::text).collect();
+        let told: String = collector.heard().iter().map(Heard::text).collect();
         let host = home.receiver.address().to_string();
         for secret in ["T0PSECRET", "Alice", "VDBQU0VDUkVU", &host] {
             assert!(!told.contains(secret), "{secret}: {told}");

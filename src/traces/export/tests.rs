@@ -26,8 +26,9 @@ impl Running {
             resource: vec![("service.name".to_owned(), "bell".to_owned())],
             sampler: Sampler::All,
             other_protocol: false,
+            passed_on: false,
         };
-        let (traces, heard) = Traces::wired();
+        let (traces, heard) = Traces::wired(None);
         let export = Export::new(settings, heard, Sender::new().unwrap(), Clock::start());
         let leave = CancellationToken::new();
         let task = tokio::spawn(export.run(leave.clone()));
