@@ -150,7 +150,21 @@ async fn each_view_says_what_the_bot_knows() {
     says("/?view=activity&rule=gaming", &["verdict rings", "rule=gaming"]).await;
     says("/?view=deliveries&target=broken", &["fate dead", "403", "Retry", "broken"]).await;
     says("/?view=deliveries&state=delivered", &["fate delivered", "Send once more"]).await;
-    says("/?view=people&person=alicf", &["did you mean <code>alice</code>?", ">all people</a>"]).await;
+    says(
+        "/?view=people&person=alicf",
+        &["did you mean <code>alice</code>?", "Go to <a href=\"/?view=people&amp;person=alice\">alice</a>."],
+    )
+    .await;
+    says(
+        "/?view=rules&rule=gamign",
+        &["Go to <a href=\"/?view=rules&amp;rule=gaming\">gaming</a>.", ">all rules</a>"],
+    )
+    .await;
+    says(
+        "/?view=rules&rule=everybody",
+        &["<input type=\"hidden\" name=\"rule\" value=\"everybody\">", "Ask</button>"],
+    )
+    .await;
     says("/?view=cellar", &["This cannot be asked", "data-follow=\"\""]).await;
     says(
         "/?view=deliveries&delivery=99999",

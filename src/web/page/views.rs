@@ -67,8 +67,8 @@ impl Shown {
     }
 }
 
-pub async fn show(web: &Web, wanted: Wanted) -> Shown {
-    let view = wanted.view;
+pub async fn show(web: &Web, asked: Wanted) -> Shown {
+    let (view, wanted) = (asked.view, asked.clone());
     let shown = match (view, &wanted.person, &wanted.rule, &wanted.delivery) {
         (View::People, Some(named), _, _) => person(web, named).await,
         (View::People, None, _, _) => everybody(web, wanted).await,
@@ -79,7 +79,7 @@ pub async fn show(web: &Web, wanted: Wanted) -> Shown {
         (View::Deliveries, _, _, None) => outbox(web, wanted).await,
         (View::Try, person, ..) => trial::empty(web, person.as_deref(), wanted.example.as_deref()).await,
     };
-    shown.unwrap_or_else(|no| Shown::refused(view, no))
+    shown.unwrap_or_else(|no| Shown::refused(view, no).or_near(&web.desk.in_force().rules, &asked))
 }
 
 async fn everybody(web: &Web, wanted: Wanted) -> Result<Shown, No> {
@@ -132,7 +132,13 @@ async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown,
         ..activity::Filter::default()
     };
     let (groups, _) = grouped(web, &filter).await?;
-    let value = json!({"rule": rule, "explained": explained, "groups": groups});
+    // A rule about nobody in particular, or about one, leaves nothing to pick.
+    let picks = if rule["who"].is_null() || rule["who"]["count"] == 1 {
+        json!([])
+    } else {
+        json!([pick("person", &web.desk.in_force().rules, person)])
+    };
+    let value = json!({"rule": rule, "explained": explained, "groups": groups, "picks": picks});
     let shown = Shown::new(View::Rules, "rule", value, "change verdict deliveries").titled(named.to_owned());
     Ok(shown)
 }
