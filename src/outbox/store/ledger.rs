@@ -103,6 +103,12 @@ impl Ledger {
         Ok(Self { db: schema::open_beside(&path)?, path })
     }
 
+    /// The same in the process that runs on it: looking must not cost an examination each time.
+    pub fn open_own(dir: &Path) -> Result<Self, StoreError> {
+        let path = place::database(dir);
+        Ok(Self { db: schema::open_again(&path)?, path })
+    }
+
     pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         let read = || {
             let mut list = self.db.prepare(&format!(

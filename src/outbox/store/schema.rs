@@ -157,6 +157,14 @@ pub fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
+/// Opens it once more for the process that holds the directory, and has examined it when it took it.
+pub fn open_again(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing(path.parent().unwrap_or(path).into()));
+    }
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
 /// The version of a database that we know; `None` for none yet. Changes nothing, whatever it finds.
 fn examine(path: &Path) -> Result<Option<i64>, StoreError> {
     let bytes = match path.metadata() {

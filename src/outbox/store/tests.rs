@@ -558,6 +558,7 @@ async fn deliveries_are_found_by_number_and_by_the_beginning_of_an_id() {
 fn a_second_process_is_refused_and_a_ledger_is_not() {
     let dir = temp();
     assert!(matches!(Ledger::open(dir.path()), Err(StoreError::Missing(_))));
+    assert!(matches!(Ledger::open_own(dir.path()), Err(StoreError::Missing(_))));
     let running = start(dir.path());
     let second = open(dir.path(), Durability::Full, Clock::start());
     assert!(matches!(second, Err(StoreError::Locked { pid: Some(_), .. })));

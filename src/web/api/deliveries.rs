@@ -18,7 +18,7 @@ use crate::web::server::Web;
 /// So many look into the outbox at once; the bot's own writes do not wait for them.
 const READERS_MAX: usize = 2;
 
-/// The outbox, read beside the bot as the `outbox` commands read it.
+/// The outbox, read beside the store's own thread.
 #[derive(Clone)]
 pub struct Outbox {
     data: Arc<PathBuf>,
@@ -36,7 +36,7 @@ impl Outbox {
     ) -> Result<T, No> {
         let _place = self.readers.acquire().await.map_err(|_| No::not_now("doorchime is leaving"))?;
         let data = Arc::clone(&self.data);
-        let looked = tokio::task::spawn_blocking(move || look(Ledger::open(&data)?)).await;
+        let looked = tokio::task::spawn_blocking(move || look(Ledger::open_own(&data)?)).await;
         looked.map_err(|_| No::not_now("the outbox could not be read"))?
     }
 }
