@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{info, warn};
 
 use super::brake::Brake;
-use super::peer::Peer;
+use super::peer::Caller;
 use super::token::{BadToken, CHARS_ADVISED, Token};
 use crate::clock::Clock;
 use crate::printable;
@@ -183,37 +183,38 @@ impl Access {
     }
 
     /// Says in the log that somebody was turned away, who asked for this path.
-    pub fn tell_refusal(&self, refusal: Refusal, peer: Peer, path: &str) {
+    pub fn tell_refusal(&self, refusal: Refusal, Caller { peer, client }: Caller, path: &str) {
         let now = self.clock.now().mono;
         let mut told = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(more) = told.entry(refusal).or_default().tell(now) {
             let path: String = printable::plain(path).chars().take(PATH_CHARS_MAX).collect();
-            warn!(%peer, path, why = refusal.word(), more, "a request was turned away");
+            let client = client.map(tracing::field::display);
+            warn!(%peer, client, path, why = refusal.word(), more, "a request was turned away");
         }
     }
 
-    pub fn judge(&self, purpose: Purpose, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
+    pub fn judge(&self, purpose: Purpose, caller: Caller, head: &Head<'_>) -> Result<Grant, Refusal> {
         match purpose {
-            Purpose::Readiness => Ok(self.reads(peer, head).unwrap_or(Grant::Stranger)),
+            Purpose::Readiness => Ok(self.reads(caller, head).unwrap_or(Grant::Stranger)),
             Purpose::Login if head.is_foreign(purpose) => Err(Refusal::ForeignPage),
             Purpose::Life | Purpose::Login => Ok(Grant::Stranger),
-            Purpose::Reading => self.reads(peer, head),
-            Purpose::Changing => self.changes(peer, head),
+            Purpose::Reading => self.reads(caller, head),
+            Purpose::Changing => self.changes(caller, head),
         }
     }
 
-    fn reads(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
+    fn reads(&self, caller: Caller, head: &Head<'_>) -> Result<Grant, Refusal> {
         if head.is_foreign(Purpose::Reading) {
             return Err(Refusal::ForeignPage);
         }
-        self.shows_token(peer, head).or_else(|without| self.is_at_home(head, without))
+        self.shows_token(caller, head).or_else(|without| self.is_at_home(head, without))
     }
 
-    fn changes(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
+    fn changes(&self, caller: Caller, head: &Head<'_>) -> Result<Grant, Refusal> {
         if head.is_foreign(Purpose::Changing) {
             return Err(Refusal::ForeignPage);
         }
-        match self.shows_token(peer, head) {
+        match self.shows_token(caller, head) {
             Err(Refusal::Closed) => self.is_at_home(head, Refusal::Closed),
             shown => shown,
         }
@@ -221,10 +222,10 @@ impl Access {
 
     /// A request that knows the token may come under any name: no page elsewhere has it, and a pass is only
     /// sent to the name that set it.
-    fn shows_token(&self, peer: Peer, head: &Head<'_>) -> Result<Grant, Refusal> {
+    fn shows_token(&self, caller: Caller, head: &Head<'_>) -> Result<Grant, Refusal> {
         let Some(token) = &self.token else { return Err(Refusal::Closed) };
         match (head.bearer, head.pass) {
-            (Some(bearer), _) => self.opens(peer, bearer).map(|_| Grant::Keyholder),
+            (Some(bearer), _) => self.opens(caller, bearer).map(|_| Grant::Keyholder),
             // Nobody guesses at a pass: a wrong one is that of an earlier token.
             (None, Some(pass)) if token.is_pass(pass) => Ok(Grant::Keyholder),
             (None, Some(_)) => Err(Refusal::WrongToken),
@@ -233,7 +234,7 @@ impl Access {
     }
 
     /// The token, if this is it, and if not too many wrong ones came from there.
-    pub fn opens(&self, peer: Peer, given: &str) -> Result<&Token, Refusal> {
+    pub fn opens(&self, caller: Caller, given: &str) -> Result<&Token, Refusal> {
         let token = self.token.as_ref().ok_or(Refusal::WrongToken)?;
         if given.is_empty() {
             return Err(Refusal::WrongToken);
@@ -241,13 +242,13 @@ impl Access {
         let now = self.clock.now().mono;
         // Looked at one by one: those that come side by side are counted before the next one is looked at.
         let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
-        if !brake.lets(peer, now) {
+        if !brake.lets(caller, now) {
             return Err(Refusal::Braked);
         }
         if token.is(given) {
             return Ok(token);
         }
-        brake.wrong(peer, now);
+        brake.wrong(caller, now);
         Err(Refusal::WrongToken)
     }
 
@@ -307,6 +308,7 @@ fn without_port(authority: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::peer::Peer;
 
     const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const ANY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
@@ -317,8 +319,8 @@ mod tests {
         Access::new(token, (at, 9090).into(), "Bot.lan").unwrap()
     }
 
-    fn peer(address: &str) -> Peer {
-        Peer::new(address.parse().unwrap())
+    fn peer(address: &str) -> Caller {
+        Caller::new(Peer::new(address.parse().unwrap()), None)
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::peer::Peer;
+use super::peer::{Caller, Peer};
 
 /// How many wrong ones may be given at once, and in which time one of them is forgotten.
 struct Rate {
@@ -16,7 +16,7 @@ struct Rate {
 }
 
 const BY_ADDRESS: Rate = Rate { most: 10, forgets: Duration::from_secs(6) };
-/// Of an IPv6 network, whose addresses are free to choose.
+/// Of all behind one proxy, or in one IPv6 network: whoever is there can choose among addresses.
 const BY_NETWORK: Rate = Rate { most: 40, forgets: Duration::from_millis(1500) };
 /// While more come from everywhere together, each address may give one at a time.
 const BY_ALL: Rate = Rate { most: 120, forgets: Duration::from_millis(500) };
@@ -43,13 +43,15 @@ impl Given {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum From {
-    Address(Peer),
+    /// And for whom it says that it asks.
+    Address(Peer, Option<Peer>),
     Network(Peer),
 }
 
 impl From {
-    fn all(peer: Peer) -> [(Self, &'static Rate); 2] {
-        [(Self::Address(peer), &BY_ADDRESS), (Self::Network(peer.network()), &BY_NETWORK)]
+    fn all(Caller { peer, client }: Caller) -> [(Self, &'static Rate); 2] {
+        let client = client.map(Peer::network);
+        [(Self::Address(peer, client), &BY_ADDRESS), (Self::Network(peer.network()), &BY_NETWORK)]
     }
 }
 
@@ -61,23 +63,23 @@ pub struct Brake {
 
 impl Brake {
     /// Whether a token from there is looked at now.
-    pub fn lets(&self, peer: Peer, now: Duration) -> bool {
-        !From::all(peer)
+    pub fn lets(&self, caller: Caller, now: Duration) -> bool {
+        !From::all(caller)
             .iter()
             .any(|(from, rate)| self.given.get(from).is_some_and(|given| given.is_enough(rate, now)))
     }
 
     /// One from there was wrong.
-    pub fn wrong(&mut self, peer: Peer, now: Duration) {
+    pub fn wrong(&mut self, caller: Caller, now: Duration) {
         let flooded = self.by_all.is_enough(&BY_ALL, now);
         if !flooded {
             self.by_all.one_more(&BY_ALL, now);
         }
-        for (from, rate) in From::all(peer) {
+        for (from, rate) in From::all(caller) {
             self.make_room(from, now);
             let given = self.given.entry(from).or_default();
             given.one_more(rate, now);
-            if flooded && matches!(from, From::Address(_)) {
+            if flooded && matches!(from, From::Address(..)) {
                 given.0 = given.0.max(now + rate.forgets * rate.most);
             }
         }
@@ -102,25 +104,25 @@ impl Brake {
 mod tests {
     use super::*;
 
-    fn peer(address: &str) -> Peer {
-        Peer::new(address.parse().unwrap())
+    fn caller(address: &str) -> Caller {
+        Caller::new(Peer::new(address.parse().unwrap()), None)
     }
 
-    fn nth(n: u32) -> Peer {
-        Peer::new(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into())
+    fn nth(n: u32) -> Caller {
+        Caller::new(Peer::new(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into()), None)
     }
 
     /// Gives wrong ones as long as they are looked at; how many were.
-    fn guess(brake: &mut Brake, peer: Peer, now: Duration) -> u32 {
-        (0..1000).take_while(|_| brake.lets(peer, now).then(|| brake.wrong(peer, now)).is_some()).count()
+    fn guess(brake: &mut Brake, caller: Caller, now: Duration) -> u32 {
+        (0..1000).take_while(|_| brake.lets(caller, now).then(|| brake.wrong(caller, now)).is_some()).count()
             as u32
     }
 
     #[test]
     fn an_address_has_some_at_once_and_then_one_in_a_while() {
-        let (mut brake, one) = (Brake::default(), peer("192.0.2.1"));
+        let (mut brake, one) = (Brake::default(), caller("192.0.2.1"));
         assert_eq!(guess(&mut brake, one, Duration::ZERO), BY_ADDRESS.most);
-        assert!(brake.lets(peer("192.0.2.2"), Duration::ZERO), "nobody else is braked");
+        assert!(brake.lets(caller("192.0.2.2"), Duration::ZERO), "nobody else is braked");
         let hour = (1..=3600).map(Duration::from_secs);
         let guessed: u32 = hour.map(|now| guess(&mut brake, one, now)).sum();
         assert_eq!(u64::from(guessed), 3600 / BY_ADDRESS.forgets.as_secs());
@@ -132,10 +134,22 @@ mod tests {
     #[test]
     fn whoever_chooses_among_the_addresses_of_a_network_is_braked_all_the_same() {
         let mut brake = Brake::default();
-        let own = (0..1000).map(|n| peer(&format!("2001:db8::{n:x}")));
+        let own = (0..1000).map(|n| caller(&format!("2001:db8::{n:x}")));
         let guessed: u32 = own.map(|own| guess(&mut brake, own, Duration::ZERO)).sum();
         assert_eq!(guessed, BY_NETWORK.most);
-        assert!(brake.lets(peer("2001:db8:0:1::1"), Duration::ZERO));
+        assert!(brake.lets(caller("2001:db8:0:1::1"), Duration::ZERO));
+    }
+
+    #[test]
+    fn behind_a_proxy_one_who_guesses_locks_nobody_out_and_many_together_are_braked() {
+        let proxy = Peer::new("172.17.0.1".parse().unwrap());
+        let behind = |client: &str| Caller::new(proxy, Some(client));
+        let mut brake = Brake::default();
+        assert_eq!(guess(&mut brake, behind("203.0.113.7"), Duration::ZERO), BY_ADDRESS.most);
+        assert!(brake.lets(behind("203.0.113.8"), Duration::ZERO));
+        let made_up: u32 =
+            (0..200).map(|n| guess(&mut brake, behind(&format!("10.0.0.{n}")), Duration::ZERO)).sum();
+        assert_eq!(made_up, BY_NETWORK.most - BY_ADDRESS.most, "whoever makes names up has no more for it");
     }
 
     #[test]
@@ -144,7 +158,7 @@ mod tests {
         let guessed: Vec<u32> = (0..40).map(|n| guess(&mut brake, nth(n), Duration::ZERO)).collect();
         assert_eq!(guessed[..12], [10; 12]);
         assert_eq!(guessed[12..], [1; 28]);
-        let owner = peer("192.0.2.1");
+        let owner = caller("192.0.2.1");
         assert!(brake.lets(owner, Duration::ZERO));
         brake.wrong(owner, Duration::ZERO);
         assert!(!brake.lets(owner, Duration::from_secs(1)) && brake.lets(owner, AGAIN_AFTER));
@@ -157,7 +171,7 @@ mod tests {
             brake.wrong(nth(n), Duration::ZERO);
         }
         assert_eq!(brake.given.len(), REMEMBERED_MAX);
-        brake.wrong(peer("192.0.2.2"), Duration::from_secs(3600));
+        brake.wrong(caller("192.0.2.2"), Duration::from_secs(3600));
         assert_eq!(brake.given.len(), 2, "what is over is forgotten");
     }
 }

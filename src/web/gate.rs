@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{Grant, Head, Purpose, Refusal};
 use super::guest::Guest;
+use super::peer::Caller;
 use super::server::{PLAIN, Web, answer};
 use super::{brake, login};
 
@@ -35,6 +36,9 @@ const ENDS_THERE: [StatusCode; 6] = [
 
 /// What is not to be had now may be so many seconds later.
 const AGAIN_AFTER: &str = "5";
+
+/// What proxies say of those for whom they ask.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Where the token is asked for, and shown.
 const LOGIN: &str = "/login";
@@ -68,7 +72,8 @@ pub async fn gate(
     next: Next,
 ) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let judged = web.access.judge(purpose(method, path), guest.peer, &head(request.uri(), request.headers()));
+    let caller = caller(&guest, request.headers());
+    let judged = web.access.judge(purpose(method, path), caller, &head(request.uri(), request.headers()));
     let mut response = match judged {
         _ if guest.only_probes() && !PROBES.contains(&path) => crowded(),
         Ok(grant) => {
@@ -82,7 +87,7 @@ pub async fn gate(
             let with_page = wants_page(request.headers());
             // Whoever opens the page for the first time has no token yet, and is asked for it.
             if !(with_page && refusal == Refusal::NoToken) {
-                turned_away(&web, &guest, refusal, path);
+                turned_away(&web, caller, refusal, path);
             }
             refuse(refusal, with_page.then(|| way_back(&request)))
         }
@@ -137,9 +142,15 @@ fn crowded() -> Response {
 }
 
 /// Somebody is turned away: that is counted, and told now and then.
-fn turned_away(web: &Web, guest: &Guest, refusal: Refusal, path: &str) {
+fn turned_away(web: &Web, caller: Caller, refusal: Refusal, path: &str) {
     web.metrics.http.turned_away(refusal.cause());
-    web.access.tell_refusal(refusal, guest.peer, path);
+    web.access.tell_refusal(refusal, caller, path);
+}
+
+/// Who asks, and for whom, where a proxy says so.
+fn caller(guest: &Guest, headers: &HeaderMap) -> Caller {
+    let mut lists = headers.get_all(FORWARDED_FOR).iter();
+    Caller::new(guest.peer, lists.next_back().and_then(|list| list.to_str().ok()))
 }
 
 fn purpose(method: &Method, path: &str) -> Purpose {
@@ -172,9 +183,7 @@ fn head<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Head<'r> {
         opens_page: is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document"),
         bearer,
         pass: cookie(headers, PASS),
-        forwarded: ["forwarded", "x-forwarded-for", "x-real-ip"]
-            .iter()
-            .any(|name| headers.contains_key(*name)),
+        forwarded: ["forwarded", FORWARDED_FOR, "x-real-ip"].iter().any(|name| headers.contains_key(*name)),
     }
 }
 
@@ -278,10 +287,11 @@ pub async fn login(
     let given = given.and_then(|uri| Query::<Login>::try_from_uri(&uri).ok());
     let (given, back) = given.map(|Query(Login { token, back })| (token, back)).unwrap_or_default();
     let back = login::way_back(&back);
-    let token = match web.access.opens(guest.peer, given.trim()) {
+    let caller = caller(&guest, &headers);
+    let token = match web.access.opens(caller, given.trim()) {
         Ok(token) => token,
         Err(refusal) => {
-            turned_away(&web, &guest, refusal, LOGIN);
+            turned_away(&web, caller, refusal, LOGIN);
             return refuse(refusal, Some(back));
         }
     };

@@ -1,4 +1,7 @@
 //! Who is at the other end of a connection: an address, and what of addresses one machine may have.
+//!
+//! Behind a proxy many have one address. For whom it asks it may say, and so may anybody else: that can tell those
+//! apart who have one address, and nothing more.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -32,6 +35,22 @@ impl Peer {
     }
 }
 
+/// Who asks something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub peer: Peer,
+    /// For whom it says that it asks.
+    pub client: Option<Peer>,
+}
+
+impl Caller {
+    /// `forwarded_for` is what the nearest proxy has written last: whom it has heard itself.
+    pub fn new(peer: Peer, forwarded_for: Option<&str>) -> Self {
+        let last = forwarded_for.and_then(|list| list.rsplit(',').next());
+        Self { peer, client: last.and_then(|client| client.trim().parse().ok()).map(Peer::new) }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -41,6 +60,23 @@ impl fmt::Display for Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_is_believed_to_know_whom_it_heard_last() {
+        let proxy = Peer::new("172.17.0.1".parse().unwrap());
+        for (said, client) in [
+            (None, None),
+            (Some(""), None),
+            (Some("unknown"), None),
+            (Some("203.0.113.7"), Some("203.0.113.7")),
+            (Some("127.0.0.1, 203.0.113.7"), Some("203.0.113.7")),
+            (Some("203.0.113.7,  ::ffff:192.0.2.1 "), Some("192.0.2.1")),
+            (Some("203.0.113.7, x"), None),
+        ] {
+            let caller = Caller::new(proxy, said);
+            assert_eq!(caller.client.map(|client| client.to_string()).as_deref(), client, "{said:?}");
+        }
+    }
 
     #[test]
     fn whoever_chooses_among_addresses_stays_in_one_network() {

@@ -241,3 +241,18 @@ async fn whoever_guesses_at_the_token_is_braked_however_many_guesses_come_at_onc
         }
     }
 }
+
+#[tokio::test]
+async fn behind_a_proxy_nobody_is_locked_out_by_somebody_else_who_guesses() {
+    let door = Door::open("127.0.0.1", Some(TOKEN)).await;
+    let log_in = async |client: &str, token: &str| {
+        let (at, length) = (door.at, "token=".len() + token.len());
+        let head = format!("POST /login HTTP/1.0\r\nHost: {at}\r\nX-Forwarded-For: 192.0.2.1, {client}\r\n");
+        soon(at, &format!("{head}Content-Length: {length}\r\n\r\ntoken={token}")).await
+    };
+    for _ in 0..20 {
+        log_in("203.0.113.7", "guess").await;
+    }
+    assert!(log_in("203.0.113.7", TOKEN).await.starts_with("HTTP/1.0 429"));
+    assert!(log_in("203.0.113.8", TOKEN).await.starts_with("HTTP/1.0 303"));
+}

@@ -138,10 +138,14 @@ async fn whoever_guesses_at_the_token_does_not_fill_the_log_and_finds_no_token_i
     for answer in asked.join_all().await {
         assert!(!answer.starts_with("HTTP/1.0 200"), "{answer}");
     }
+    let elsewhere =
+        "GET / HTTP/1.0\r\nHost: evil.example\r\nX-Forwarded-For: x, 203.0.113.7\r\nOrigin: null\r\n\r\n";
+    ask(at, elsewhere).await;
     assert!(bot.stop().await.success());
     let log = home.log();
+    assert_eq!(lines(&home, "peer=127.0.0.1 client=203.0.113.7 path="), 1, "{log}");
     let told = ["its token was wrong", "too many wrong tokens", "it had no token", "turned away"];
-    assert_eq!(told.map(|what| lines(&home, what)), [1, 1, 1, 3], "{log}");
+    assert_eq!(told.map(|what| lines(&home, what)), [1, 1, 1, 4], "{log}");
     assert_eq!(lines(&home, "peer=127.0.0.1 path="), 3, "{log}");
     assert!(!log.contains("T0PSECRET"), "{log}");
 }
