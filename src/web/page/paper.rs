@@ -15,7 +15,6 @@ use tracing::error;
 use super::asked::View;
 use super::clockwork::Clockwork;
 use super::views::Shown;
-use crate::engine::verdict::Verdict;
 use crate::printable;
 use crate::targets::address;
 use crate::web::api::status;
@@ -57,7 +56,6 @@ static PAPER: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     registry.set_strict_mode(true);
     registry.register_escape_fn(escape);
     registry.register_helper("query", Box::new(query));
-    registry.register_helper("meaning", Box::new(meaning));
     for (name, text) in TEMPLATES {
         registry.register_template_string(name, text).expect("a test renders each of them");
     }
@@ -156,16 +154,4 @@ fn query(
 ) -> HelperResult {
     let text = called.param(0).map_or("", |param| param.value().as_str().unwrap_or(""));
     out.write(&address::encode(text)).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
-}
-
-/// What a verdict's word means.
-fn meaning(
-    called: &Helper<'_>,
-    _: &Handlebars<'_>,
-    _: &Context,
-    _: &mut RenderContext<'_, '_>,
-    out: &mut dyn Output,
-) -> HelperResult {
-    let word = called.param(0).map_or("", |param| param.value().as_str().unwrap_or(""));
-    out.write(Verdict::meaning(word)).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
 }

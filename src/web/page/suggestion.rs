@@ -33,14 +33,25 @@ pub fn suggestion(rules: &RuleSet, person: &PersonView) -> Suggestion {
         about.filter_map(|rule| Some((rule, rule.when()?))).take(RULES_MAX).collect();
     // First those that ring, and that ring at once.
     about.sort_by_key(|(_, when)| (when.condition.is_some(), when.hold_for));
+    let mut second = None;
     for (rule, when) in about {
         for trigger in &when.triggers {
-            if let Some((before, after)) = change(rules, trigger, &now, online)
-                && is_meant(rules, person, trigger, (&before, &after))
-            {
-                return Suggestion { before, after, of: Some((Arc::clone(&rule.id), trigger.kind)) };
+            let Some((before, after)) = change(rules, trigger, &now, online) else { continue };
+            if !is_meant(rules, person, trigger, (&before, &after)) {
+                continue;
+            }
+            let of = Some((Arc::clone(&rule.id), trigger.kind));
+            let rank = (when.condition.is_some(), when.hold_for);
+            // Of those that are as good, one that begins with how they are now.
+            match second.take() {
+                Some((better, suggestion)) if better < rank => return suggestion,
+                _ if before == now => return Suggestion { before, after, of },
+                other => second = other.or(Some((rank, Suggestion { before, after, of }))),
             }
         }
+    }
+    if let Some((_, suggestion)) = second {
+        return suggestion;
     }
     let after = if online { OFFLINE } else { ONLINE };
     Suggestion { before: now, after: after.to_owned(), of: None }
@@ -259,6 +270,14 @@ mod tests {
         let secret =
             suggested("  - {id: s, who: ada, when: {changed_kv: {key: '${CODE}'}}, send: screen}", &ada);
         assert!(secret.of.is_none() && !secret.after.contains("T0PSECRET"), "{}", secret.after);
+        let rules = "  - {id: other, who: ada, when: went_online, send: screen}
+  - {id: now, who: ada, when: [joined_platform, changed_status], send: screen}
+  - {id: may, who: ada, when: went_offline, if: platforms.vr, send: screen}";
+        let Suggestion { before, of, .. } = suggested(rules, &ada);
+        assert_eq!((&*of.unwrap().0, &*before), ("now", "status: online\nplatforms: [desktop]\n"));
+        let rules = "  - {id: other, who: ada, when: went_online, send: screen}
+  - {id: may, who: ada, when: went_offline, if: platforms.vr, send: screen}";
+        assert_eq!(&*suggested(rules, &ada).of.unwrap().0, "other", "what rings for sure goes first");
         let holds = suggested("  - {id: w, who: ada, while: online, enter: screen}", &ada);
         assert!(holds.of.is_none() && holds.before != holds.after);
     }

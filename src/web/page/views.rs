@@ -9,6 +9,7 @@ use super::day::picture;
 use super::groups::Groups;
 use super::pick::pick;
 use super::trial;
+use crate::engine::verdict::Verdict;
 use crate::targets::address::encode;
 use crate::web::api::asked::{No, Page};
 use crate::web::api::{activity, day, deliveries, explain, people, rules, status};
@@ -116,11 +117,13 @@ async fn all_rules(web: &Web, wanted: Wanted) -> Result<Shown, No> {
     let page = Page { after: wanted.after, limit: Some(RULES_SHOWN) };
     let mut value = rules::listed(web, &page).await?;
     value["paged"] = paged.into();
+    value["rules"].as_array_mut().into_iter().flatten().for_each(count);
     Ok(Shown::new(View::Rules, "rules", value, "verdict"))
 }
 
 async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown, No> {
-    let rule = rules::known(web, named).await?;
+    let mut rule = rules::known(web, named).await?;
+    count(&mut rule);
     let explained = match explain::explained(web, named, person).await {
         Ok(explained) => with_reasons(explained),
         Err(no) => json!({"explained": [], "more": 0, "why": no.why()}),
@@ -141,6 +144,15 @@ async fn one_rule(web: &Web, named: &str, person: Option<&str>) -> Result<Shown,
     let value = json!({"rule": rule, "explained": explained, "groups": groups, "picks": picks});
     let shown = Shown::new(View::Rules, "rule", value, "change verdict deliveries").titled(named.to_owned());
     Ok(shown)
+}
+
+/// How often a rule was given each verdict, in words; those first that rang.
+fn count(rule: &mut Value) {
+    let times = Verdict::WORDS
+        .iter()
+        .zip(Verdict::MEANINGS)
+        .map(|(word, meaning)| json!({"word": word, "meaning": meaning, "times": rule["verdicts"][word]}));
+    rule["counts"] = times.filter(|one| one["times"] != 0).collect();
 }
 
 /// Beside each answer the values of the gate that it is about.
