@@ -9,7 +9,7 @@ use crate::metrics::StoreMetrics;
 use crate::metrics::stages::{Stage, Stages};
 use crate::outbox::delivery::{Commit, Owed};
 use crate::outbox::store::handle::StoreHandle;
-use crate::outbox::worker::WorkerHandle;
+use crate::outbox::worker::handle::WorkerHandle;
 use crate::traces::bridge::Traces;
 use crate::traces::happening::Happening;
 

@@ -1,7 +1,7 @@
 //! Why the bot could not start, or had to stop.
 
 use crate::outbox::store::error::StoreError;
-use crate::outbox::worker::WorkerError;
+use crate::outbox::worker::handle::WorkerError;
 use crate::recording::tape::TapeError;
 use crate::web::listen::ListenError;
 use crate::web::token::BadToken;

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::file_watch::{self, FileWatch};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::outbox::worker::WorkerHandle;
+use crate::outbox::worker::handle::WorkerHandle;
 use crate::rehearsal::report::Report;
 use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;

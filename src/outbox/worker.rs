@@ -1,5 +1,8 @@
 //! The task that sends what is owed: it feeds the queue, makes the attempts that the queue asks for, and has
-//! their outcomes written down.
+//! their outcomes written down. `handle` is the way to it, `errands` what it has the store do.
+
+mod errands;
+pub mod handle;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -8,20 +11,20 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use self::errands::{Errand, read};
+use self::handle::{MAIL_MAX, Mail, WorkerError, WorkerHandle, cas};
 use super::attempt::{self, Attempted};
-use super::delivery::{Attempt, End, Fate, FellBack, Outcome, Owed, Settled};
-use super::health::Healths;
-use super::pending::{Counts, Pending};
+use super::delivery::{Attempt, End, Fate, Outcome, Settled};
+use super::pending::Pending;
 use super::queue::{Action, Event, Pace, Queue, QueueSettings};
 use super::retry::RetrySettings;
-use super::sender::{Sender, SenderError};
-use super::store::error::StoreError;
-use super::store::handle::{Nudge, StoreHandle};
-use super::store::rows::{Page, Waiting};
+use super::sender::Sender;
+use super::store::handle::StoreHandle;
+use super::store::rows::Waiting;
 use super::ward::Ward;
 use crate::clock::Clock;
 use crate::lanyard::chance::Chance;
@@ -70,15 +73,9 @@ impl Default for WorkerSettings {
     }
 }
 
-/// Hand-overs that may wait for the worker; the pipeline waits with the next.
-const MAIL_MAX: usize = 64;
 /// No new attempts while more outcomes than this are not on disk: after a kill they would all be repeated.
 /// A disk that takes 30 ms for a transaction still lets 8,000 a second through.
 const UNSETTLED_MAX: usize = 256;
-/// Deliveries that one line of the log names.
-const NUDGES_NAMED_MAX: usize = 10;
-/// Between tries to read from a store that fails.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// The task's state, ready to run.
 pub struct Worker {
@@ -102,23 +99,6 @@ pub struct Worker {
     uncounted: Rarely,
 }
 
-/// A way to the worker.
-#[derive(Clone)]
-pub struct WorkerHandle {
-    mail: mpsc::Sender<Mail>,
-    healths: watch::Receiver<Healths>,
-    pending: watch::Receiver<Counts>,
-    sender: Sender,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    #[error("the outbox worker has ended")]
-    Gone,
-    #[error(transparent)]
-    Sender(#[from] SenderError),
-}
-
 /// Whether deliveries are about to take over from others. What takes over has a number before those of later
 /// commits, and the queue hears of numbers in order.
 #[derive(Default)]
@@ -127,26 +107,6 @@ struct HandingOn {
     next: bool,
     /// Among what it writes just now.
     now: bool,
-}
-
-enum Mail {
-    Owed(Vec<Owed>),
-    Targets(Targets, Sender),
-}
-
-/// What was asked of the store, as it comes back.
-enum Errand {
-    /// These numbers, and what took over from some of them.
-    Settled(Vec<i64>, Vec<FellBack>),
-    Paged {
-        target: Arc<str>,
-        page: Page,
-    },
-    Nudged(Vec<Nudge>),
-    Counted(Vec<Waiting>),
-    Uncounted(StoreError),
-    /// The store has ended: nothing more comes of it.
-    Closed,
 }
 
 impl Worker {
@@ -298,8 +258,7 @@ impl Worker {
                     });
                 }
                 Some(Action::Page { target, after, limit }) => {
-                    self.errands
-                        .push(read_page(self.store.clone(), self.clock, target, after, limit).boxed());
+                    self.read_page(target, after, limit);
                 }
             }
         }
@@ -359,106 +318,6 @@ impl Worker {
         self.unsettled.push(Settled { seq, fate, attempt: Some(attempt), at_ms: now.wall_ms });
     }
 
-    /// Has the store write what has come to an end. While it does, the next outcomes gather: thousands of them
-    /// are a handful of transactions.
-    fn settle(&mut self) {
-        if self.settling > 0 || self.unsettled.is_empty() {
-            return;
-        }
-        self.settling = self.unsettled.len();
-        self.handing_on = HandingOn { next: false, now: self.handing_on.next };
-        let settled = std::mem::take(&mut self.unsettled);
-        let store = self.store.clone();
-        let write = async move {
-            let seqs = settled.iter().map(|settled| settled.seq).collect();
-            match store.settle(settled).await {
-                Ok(fell_back) => Errand::Settled(seqs, fell_back),
-                Err(_) => Errand::Closed,
-            }
-        };
-        self.errands.push(write.boxed());
-    }
-
-    fn take_nudges(&mut self) {
-        let store = self.store.clone();
-        let take = async move { store.take_nudges().await.map_or(Errand::Closed, Errand::Nudged) };
-        self.errands.push(take.boxed());
-    }
-
-    fn come_back(&mut self, errand: Errand) {
-        let now = self.clock.now();
-        match errand {
-            Errand::Settled(seqs, fell_back) => {
-                self.settling = 0;
-                self.pending.stir();
-                self.queue.handle(now, Event::Settled(seqs));
-                self.take_over(now, &fell_back);
-                self.handing_on.now = false;
-                // What had to wait comes before the next outcomes are written, or it might wait forever.
-                while let Ok(mail) = self.mail.try_recv() {
-                    self.open(mail);
-                }
-                if self.queue.is_idle() {
-                    self.counted(Vec::new());
-                }
-            }
-            Errand::Paged { target, page } => self.queue.handle(now, Event::Paged { target, page }),
-            Errand::Nudged(nudges) => {
-                let nudged = !nudges.is_empty();
-                tell_nudges(&nudges);
-                for nudge in nudges {
-                    self.trace_nudge(now, &nudge);
-                    match nudge {
-                        Nudge::Retry(owed) => {
-                            self.ward.reprieve(&owed.delivery.target);
-                            self.queue.handle(now, Event::Retried(owed));
-                        }
-                        Nudge::Gone(seq) => self.queue.handle(now, Event::Gone(seq)),
-                    }
-                }
-                if nudged {
-                    self.pending.stir();
-                    self.recount();
-                }
-            }
-            // A count that was read before the last outcome was written is out of date.
-            Errand::Counted(_) if self.queue.is_idle() => self.counted(Vec::new()),
-            Errand::Counted(waiting) => self.counted(waiting),
-            Errand::Uncounted(error) => {
-                if let Some(more) = self.uncounted.tell(now.mono) {
-                    warn!(%error, more, "the outbox cannot be counted");
-                }
-            }
-            Errand::Closed => {}
-        }
-    }
-
-    fn trace_nudge(&self, now: Moment, nudge: &Nudge) {
-        self.settings.traces.tell(|| match nudge {
-            Nudge::Retry(owed) => {
-                Happening::Retried { about: About::of(&owed.delivery, Some(owed.seq)), at: now }
-            }
-            Nudge::Gone(seq) => Happening::Dropped { number: *seq, at: now },
-        });
-    }
-
-    /// Others are owed now in place of some that were not taken. They are read from the store, where they stand
-    /// in order with what the committer has not told of yet.
-    fn take_over(&mut self, now: Moment, fell_back: &[FellBack]) {
-        let mut counts: BTreeMap<(&Arc<str>, &Arc<str>), u64> = BTreeMap::new();
-        for FellBack { from, to, created_ms } in fell_back {
-            *counts.entry((&from.target, &to.target)).or_default() += 1;
-            self.settings.metrics.fell_back(&from.target);
-            self.settings.metrics.owed(&to.target);
-            self.settings.metrics.perhaps_oldest(*created_ms);
-            self.pending.more(&to.target);
-        }
-        for ((target, fallback), deliveries) in counts {
-            info!(%target, %fallback, deliveries, "what was refused or has expired goes to the fallback");
-            self.queue.handle(now, Event::Stored(Arc::clone(fallback)));
-        }
-    }
-
     /// Finishes what is under way, and writes down what has come to an end; what is cut off stays owed.
     async fn leave(mut self) -> usize {
         let until = self.clock.now().mono + self.settings.grace;
@@ -494,123 +353,10 @@ impl Worker {
         }
     }
 
-    fn recount(&mut self) {
-        self.pending.counting(self.clock.now().mono);
-        let store = self.store.clone();
-        let count = async move {
-            match store.waiting().await {
-                Ok(waiting) => Errand::Counted(waiting),
-                Err(StoreError::Closed) => Errand::Closed,
-                Err(error) => Errand::Uncounted(error),
-            }
-        };
-        self.errands.push(count.boxed());
-    }
-
     fn counted(&mut self, waiting: Vec<Waiting>) {
         let (targets, now) = (&self.targets, self.clock.now().mono);
         self.pending.set(now, waiting, |target| targets.contains_key(target));
     }
-}
-
-impl WorkerHandle {
-    /// Whether the next hand-over has to wait.
-    pub fn is_full(&self) -> bool {
-        self.mail.capacity() == 0
-    }
-
-    /// Hands over what commits returned, in the order of the commits. Waits while the worker has its hands full.
-    pub async fn deliver(&self, owed: Vec<Owed>) -> Result<(), WorkerError> {
-        self.mail.send(Mail::Owed(owed)).await.map_err(|_| WorkerError::Gone)
-    }
-
-    /// Puts other targets in place of the present ones; disabled ones get another chance. If a CA file cannot
-    /// be read nothing changes.
-    pub async fn retarget(&self, targets: Targets) -> Result<(), WorkerError> {
-        let sender = self.sender.trusting(cas(&targets))?;
-        self.mail.send(Mail::Targets(targets, sender)).await.map_err(|_| WorkerError::Gone)
-    }
-
-    /// One that sends as the worker does, but to private CAs.
-    pub fn sender(&self) -> Sender {
-        self.sender.clone()
-    }
-
-    /// How each target does, by name; those that have not been used are missing.
-    pub fn health(&self) -> watch::Receiver<Healths> {
-        self.healths.clone()
-    }
-
-    /// How much is owed to each target, by name; changes whenever something in the outbox has moved.
-    pub fn pending(&self) -> watch::Receiver<Counts> {
-        self.pending.clone()
-    }
-}
-
-/// What somebody has done by hand, on the page or with `doorchime outbox`.
-fn tell_nudges(nudges: &[Nudge]) {
-    let spell = |seqs: Vec<i64>| {
-        let mut named: Vec<String> = seqs.iter().take(NUDGES_NAMED_MAX).map(i64::to_string).collect();
-        if seqs.len() > NUDGES_NAMED_MAX {
-            named.push(format!("and {} more", seqs.len() - NUDGES_NAMED_MAX));
-        }
-        named.join(", ")
-    };
-    let again = nudges.iter().filter_map(|nudge| match nudge {
-        Nudge::Retry(owed) => Some(owed.seq),
-        Nudge::Gone(_) => None,
-    });
-    let gone = nudges.iter().filter_map(|nudge| match nudge {
-        Nudge::Retry(_) => None,
-        Nudge::Gone(seq) => Some(*seq),
-    });
-    let (again, gone): (Vec<i64>, Vec<i64>) = (again.collect(), gone.collect());
-    if !again.is_empty() {
-        info!(deliveries = spell(again), "sent again by hand");
-    }
-    if !gone.is_empty() {
-        info!(deliveries = spell(gone), "dropped by hand");
-    }
-}
-
-async fn read_page(store: StoreHandle, clock: Clock, target: Arc<str>, after: i64, limit: usize) -> Errand {
-    match read(clock, &target, || store.pending(target.clone(), after, limit)).await {
-        Some(page) => Errand::Paged { target, page },
-        None => Errand::Closed,
-    }
-}
-
-/// Reads from the store, however often that takes; nothing if it has ended.
-async fn read<T, F: Future<Output = Result<T, StoreError>>>(
-    clock: Clock,
-    what: &str,
-    read: impl Fn() -> F,
-) -> Option<T> {
-    let mut trouble = Rarely::default();
-    let mut failed = false;
-    loop {
-        match read().await {
-            Ok(found) => {
-                if failed {
-                    info!(what, "deliveries can be read again");
-                }
-                return Some(found);
-            }
-            Err(StoreError::Closed) => return None,
-            Err(error) => {
-                failed = true;
-                let now = clock.now().mono;
-                if let Some(more) = trouble.tell(now) {
-                    error!(what, %error, more, "deliveries cannot be read");
-                }
-                clock.sleep_until(now + READ_AGAIN).await;
-            }
-        }
-    }
-}
-
-fn cas(targets: &Targets) -> impl Iterator<Item = &std::path::Path> {
-    targets.values().filter_map(|target| target.delivery_settings().ca.as_deref())
 }
 
 fn pace(target: &Target) -> Pace {
