@@ -1,8 +1,10 @@
 //! Who has a place at the HTTP side, and whose place goes to whom when all are taken. Pure: time is handed in.
 //!
 //! A place is there to be answered on. Whoever is not being answered just now keeps theirs only while nobody else
-//! wants it. Nobody takes all of them, and some are kept for those on this machine who ask how the bot is.
+//! wants it; where most wait, one goes first. Nobody takes all of them, and some are kept for those on this machine
+//! who ask how the bot is.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -69,7 +71,7 @@ pub struct Seated {
     pub reserved: bool,
     /// Cancelled when the place is given to somebody else.
     pub cut: CancellationToken,
-    /// Whether somebody has lost theirs for it, and who: they waited longest.
+    /// Whether somebody has lost theirs for it, and who: of the network where most wait, who has waited longest.
     pub instead_of: Option<(Full, Peer)>,
 }
 
@@ -125,15 +127,22 @@ impl Places {
         }
     }
 
-    /// Makes room for one more among at most `most` of a kind; tells who had to go for it.
+    /// Makes room for one more among at most `most` of a kind; tells who had to go for it. That is one who waits in
+    /// the network where most do: however fast somebody comes again, they only drive out themselves.
     fn make_room(&mut self, most: usize, kind: impl Fn(&Sitting) -> bool) -> Result<Option<Peer>, ()> {
         let of_kind = || self.sitting.iter().filter(|(_, sitting)| kind(sitting));
         if of_kind().count() < most {
             return Ok(None);
         }
-        let idle = of_kind().filter_map(|(seat, sitting)| Some((sitting.idle?, *seat)));
-        let (_, longest) = idle.min().ok_or(())?;
-        let gone = self.sitting.remove(&longest).ok_or(())?;
+        let idle = || of_kind().filter_map(|(seat, sitting)| Some((sitting, sitting.idle?, *seat)));
+        let mut by_network: HashMap<Peer, usize> = HashMap::new();
+        for (sitting, ..) in idle() {
+            *by_network.entry(sitting.peer.network()).or_default() += 1;
+        }
+        let of_network = |sitting: &Sitting| by_network.get(&sitting.peer.network());
+        let last = idle().min_by_key(|&(sitting, since, seat)| (Reverse(of_network(sitting)), since, seat));
+        let (.., seat) = last.ok_or(())?;
+        let gone = self.sitting.remove(&seat).ok_or(())?;
         gone.cut.cancel();
         Ok(Some(gone.peer))
     }
@@ -277,6 +286,21 @@ mod tests {
         let gone: Vec<usize> = (0..6).filter(|n| seated[*n].cut.is_cancelled()).collect();
         assert_eq!(gone, [1]);
         assert_eq!(hall.places.taken(), 6);
+    }
+
+    #[test]
+    fn whoever_comes_again_and_again_drives_out_themselves_and_nobody_else() {
+        let limits = Limits { places: 6, strangers: 3, ..Limits::default() };
+        let mut hall = Hall { places: Places::new(limits), now: Duration::ZERO };
+        let owner = hall.come("192.0.2.1").unwrap();
+        for n in 0..1000 {
+            hall.come(&format!("198.51.100.{}", n % 4)).unwrap();
+        }
+        assert!(!owner.cut.is_cancelled());
+        hall.places.asks(owner.seat);
+        hall.places.is_answered(owner.seat, hall.now);
+        hall.come("198.51.100.9").unwrap();
+        assert!(!owner.cut.is_cancelled());
     }
 
     #[test]
