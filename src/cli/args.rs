@@ -127,7 +127,7 @@ pub struct Run {
     pub rules: Rules,
     #[command(flatten)]
     pub data: Data,
-    /// Where /healthz, /readyz and /metrics are served; `none` for nowhere
+    /// Where the page, its API, /metrics, /healthz and /readyz are served; `none` for nowhere
     #[arg(long, value_name = "HOST:PORT", env = "DOORCHIME_LISTEN", default_value = "127.0.0.1:9090")]
     pub listen: Listen,
     /// What opens the HTTP side to those who may read it from elsewhere, or change something
@@ -209,7 +209,7 @@ pub struct Demo {
     /// Go on until Ctrl-C
     #[arg(long)]
     pub forever: bool,
-    /// Where /healthz, /readyz and /metrics are served; `none` for nowhere
+    /// Where the page, its API, /metrics, /healthz and /readyz are served; `none` for nowhere
     #[arg(long, value_name = "HOST:PORT", default_value = "none")]
     pub listen: Listen,
     /// How many times faster the people live

@@ -124,6 +124,9 @@ async fn ask(url: &Url, args: &Explain) -> Result<Value, Failure> {
     let said = value.as_ref().and_then(|value| value["error"].as_str()).unwrap_or(text.trim());
     let said: String = plain(said.lines().next().unwrap_or_default()).chars().take(300).collect();
     Err(Failure::Usage(match status {
+        StatusCode::UNAUTHORIZED if args.token.is_some() => {
+            format!("`{at}` has another token than the one in --token or DOORCHIME_TOKEN")
+        }
         StatusCode::UNAUTHORIZED => {
             format!("`{at}` wants its token: give it with --token or DOORCHIME_TOKEN")
         }

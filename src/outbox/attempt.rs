@@ -42,7 +42,7 @@ pub async fn make(
     let mut method = None;
     let (heard, kept) = match target.request(&start.delivery, began.wall_ms, start.plain) {
         Outgoing::Print(line) => (printed(&line), String::new()),
-        Outgoing::Unready { why } => (Heard::Unsent, why),
+        Outgoing::Unready { why } => (Heard::Unfit, why),
         Outgoing::Http(mut request) => {
             method = Some(request.method);
             traces.pass_on(&mut request, start.delivery.id, start.attempts, began);
@@ -123,7 +123,7 @@ impl Attempted {
     /// For traces, with what followed from it: nothing of the answer but its status.
     pub fn happening(&self, word: &'static str, end: End, fate: Fate) -> Happening {
         let Start { seq, delivery, attempts, .. } = &self.start;
-        let silent = matches!(self.heard, Heard::Unsent | Heard::Unanswered);
+        let silent = !matches!(self.heard, Heard::Answer { .. });
         let tried = Tried {
             before: *attempts,
             began: self.began,
@@ -141,7 +141,7 @@ impl Attempted {
     /// A word for metrics.
     pub fn word(&self, outcome: &Outcome) -> &'static str {
         match (&self.heard, outcome) {
-            (Heard::Unsent, _) => "unsent",
+            (Heard::Unsent | Heard::Unfit, _) => "unsent",
             (Heard::Unanswered, _) => "unanswered",
             (Heard::Answer { .. }, outcome) => End::of(outcome).word(),
         }

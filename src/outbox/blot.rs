@@ -111,7 +111,8 @@ impl Secrets {
     }
 }
 
-/// A text without its escapes, in small letters; a `+` counts as the space that forms write so.
+/// A text without its escapes, in small letters. A `+` counts as the space that forms write so, and so does whatever else
+/// parts lines and columns: escaped, it is one.
 fn letters(text: &str) -> Vec<Letter> {
     let mut letters: Vec<Letter> =
         text.bytes().enumerate().map(|(at, byte)| Letter { byte, at: at..at + 1 }).collect();
@@ -123,7 +124,10 @@ fn letters(text: &str) -> Vec<Letter> {
         }
     }
     for letter in &mut letters {
-        letter.byte = if letter.byte == b'+' { b' ' } else { letter.byte.to_ascii_lowercase() };
+        letter.byte = match letter.byte {
+            b'+' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => b' ',
+            other => other.to_ascii_lowercase(),
+        };
     }
     letters
 }
@@ -162,7 +166,7 @@ fn unescape(bytes: &[u8], meant: &mut Vec<u8>) -> Option<usize> {
             push(number(rest.get(..4)?, 16)?)?;
             Some(6)
         }
-        [b'\\', b'n' | b'r' | b't', ..] => {
+        [b'\\', b'n' | b'r' | b't' | b'b' | b'f', ..] => {
             meant.push(b' ');
             Some(2)
         }
@@ -212,6 +216,8 @@ mod tests {
             ("a+b/c=d&e\"f", "<b>a&#43;b&#x2F;c=d&amp;e&quot;f</b>", "<b>[secret]</b>"),
             ("a+b/c=d&e\"f", "a%252Bb%252Fc%253Dd%2526e%2522f", "[secret]"),
             ("a b c d e f", "a+b+c+d+e+f", "[secret]"),
+            ("-----\nkey\tkey\u{8}\n", r"it was -----\nkey\tkey\b\n", "it was [secret]\\n"),
+            ("-----\nkey\tkey", r"it was -----\nkey\u0009key!", "it was [secret]!"),
             ("pässwörter", "p%C3%A4ssw\\u00f6rter!", "[secret]!"),
             ("Abcdefgh", "xABCDEFGHx", "x[secret]x"),
             // As a word of its own only.

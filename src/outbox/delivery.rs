@@ -309,6 +309,8 @@ pub enum Outcome {
     /// At once, as plain text.
     AgainPlain,
     Refused,
+    /// It cannot be written any more. No target has seen it, and nothing is known of one.
+    Unfit,
     /// Waits until a person has mended the target.
     Disabled,
 }
@@ -380,7 +382,7 @@ impl End {
             Outcome::Later { pause_target: true, .. } => Self::Paused,
             Outcome::Later { .. } => Self::Later,
             Outcome::AgainPlain => Self::Plain,
-            Outcome::Refused => Self::Refused,
+            Outcome::Refused | Outcome::Unfit => Self::Refused,
             Outcome::Disabled => Self::Disabled,
         }
     }

@@ -368,7 +368,7 @@ impl Queue {
                 target.pause(now, pause.unwrap_or_default());
                 false
             }
-            Outcome::Refused => false,
+            Outcome::Refused | Outcome::Unfit => false,
             Outcome::Later { after, pause_target: true } => {
                 target.pause(now, after);
                 true
@@ -659,8 +659,14 @@ impl Target {
 
     /// Notes that an attempt failed, if it did.
     fn note(&mut self, now: Moment, settings: &QueueSettings, (lane, seq): (LaneId, i64), outcome: &Outcome) {
-        if !matches!(outcome, Outcome::Later { pause_target: false, .. }) {
-            return;
+        match (outcome, &mut self.failing) {
+            (Outcome::Later { pause_target: false, .. }, _) => {}
+            // It has probed nothing: the next may.
+            (Outcome::Unfit, Failing::Braked { until, probe, .. }) if *probe == Some(seq) => {
+                (*until, *probe) = (now.mono, None);
+                return;
+            }
+            _ => return,
         }
         // One at a time needs no jitter.
         let until = |probes| now.mono.saturating_add(settings.brake.wait(probes, 1.0));

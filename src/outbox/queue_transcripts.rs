@@ -253,6 +253,35 @@ fn one_bad_message_brakes_nobody() {
     assert_eq!(story.does(), "6 7");
 }
 
+/// What cannot be written any more has asked no target anything.
+#[test]
+fn a_message_that_cannot_be_written_brakes_nobody_and_probes_nothing() {
+    let mut story = Story::new(&[("api", FREE)]);
+    for seq in 1..9 {
+        story.owe(&[(seq, "api", "r", seq.unsigned_abs())]);
+        assert_eq!(story.does(), seq.to_string());
+        story.finish(seq, Outcome::Unfit);
+    }
+    story.owe(&[
+        (11, "api", "r", 1),
+        (12, "api", "r", 2),
+        (13, "api", "r", 3),
+        (14, "api", "r", 4),
+        (15, "api", "r", 5),
+    ]);
+    assert_eq!(story.does(), "11 12 13 14 15");
+    for seq in 11..16 {
+        story.finish(seq, later(500_000));
+    }
+    story.owe(&[(16, "api", "r", 6), (17, "api", "r", 7), (18, "api", "r", 8)]);
+    assert_eq!(story.does(), "", "it is braked");
+    story.now += 60_000;
+    let probe = story.does();
+    assert_eq!(probe, "16");
+    story.finish(16, Outcome::Unfit);
+    assert_eq!(story.does(), "17", "another probes in its place, at once and alone");
+}
+
 #[test]
 fn a_reload_and_a_person_end_the_wait_of_a_braked_target() {
     let mut story = Story::new(&[("api", FREE)]);
@@ -498,7 +527,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (0..3_u8, 0..2_u8, 0..2_u8, 50..3_000_i64)
             .prop_map(|(target, rule, person, expires_in)| Step::Owe { target, rule, person, expires_in }),
         4 => (1..5_usize).prop_map(Step::Hear),
-        6 => (any::<usize>(), 0..8_u8).prop_map(|(which, outcome)| Step::Finish { which, outcome }),
+        6 => (any::<usize>(), 0..9_u8).prop_map(|(which, outcome)| Step::Finish { which, outcome }),
         3 => Just(Step::Page),
         4 => Just(Step::Settle),
         3 => (0..400_u64).prop_map(Step::Pass),
@@ -577,6 +606,7 @@ impl Model {
                     4 => later(90),
                     5 => pause(40),
                     6 => Outcome::AgainPlain,
+                    7 => Outcome::Unfit,
                     _ => Outcome::Disabled,
                 };
                 self.finish(seq, outcome);
@@ -600,7 +630,7 @@ impl Model {
 
     fn finish(&mut self, seq: i64, outcome: Outcome) {
         self.flying.remove(&seq);
-        if outcome == DELIVERED || self.dropped_flying.contains(&seq) {
+        if [DELIVERED, Outcome::Unfit].contains(&outcome) || self.dropped_flying.contains(&seq) {
             self.owed.remove(&seq);
         }
         self.queue.handle(at(self.now), Event::Finished { seq, outcome });

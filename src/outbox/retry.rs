@@ -39,6 +39,8 @@ pub enum Heard {
     },
     Unsent,
     Unanswered,
+    /// There is no request that could be made.
+    Unfit,
 }
 
 /// Which attempt it was.
@@ -59,6 +61,7 @@ pub fn judge(heard: &Heard, attempt: Try, settings: &RetrySettings) -> Outcome {
     let reading = match heard {
         Heard::Answer { reading, .. } => reading,
         Heard::Unsent => return again,
+        Heard::Unfit => return Outcome::Unfit,
         Heard::Unanswered => &Reading::Unsure,
     };
     match *reading {
@@ -119,6 +122,7 @@ mod tests {
             (yes(Reading::Refused), 1, false, &settings, Outcome::Refused),
             (yes(Reading::Disable), 1, false, &settings, Outcome::Disabled),
             (Heard::Unsent, 2, false, &firm, later(2_000, false)),
+            (Heard::Unfit, 1, false, &settings, Outcome::Unfit),
             (Heard::Unanswered, 1, false, &settings, later(1_000, false)),
             (Heard::Unanswered, 1, false, &firm, Outcome::Refused),
         ] {

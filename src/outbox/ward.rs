@@ -31,6 +31,7 @@ struct Told {
     refusals: Rarely,
     /// A refusal was told since it took something.
     refused: bool,
+    unfit: Rarely,
     expiries: Rarely,
     pauses: Rarely,
 }
@@ -79,6 +80,7 @@ impl Ward {
         let target = &delivery.target;
         let before = self.healths.borrow().get(target).cloned();
         match *outcome {
+            Outcome::Unfit => self.tell_unfit(now, delivery, &why()),
             Outcome::Refused => self.note_refusal(now, delivery, before.as_ref(), why()),
             // What was under way when the target was disabled changes nothing about that.
             _ if matches!(before, Some(Health::Disabled { .. })) => {
@@ -146,6 +148,17 @@ impl Ward {
             });
         } else {
             self.set(target, Health::Failing { since_ms: since_ms(before, now), failures: 1, why });
+        }
+    }
+
+    fn tell_unfit(&mut self, now: Moment, delivery: &Delivery, why: &str) {
+        if let Some(more) = self.told(&delivery.target).unfit.tell(now.mono) {
+            error!(
+                target = %delivery.target, rule = %delivery.rule, person = delivery.called.as_deref(), id = %delivery.id, why, more,
+                "delivery cannot be written any more: `doorchime outbox retry` tries it again once the rules file is mended"
+            );
+        } else {
+            debug!(target = %delivery.target, id = %delivery.id, why, "delivery cannot be written any more");
         }
     }
 

@@ -293,7 +293,7 @@ impl Worker {
         let (fate, end) = match outcome {
             Outcome::Delivered { .. } if self.settings.dry_run => (Fate::Rehearsed, Some("dry_run")),
             Outcome::Delivered { .. } => (Fate::Delivered, Some("delivered")),
-            Outcome::Refused => (Fate::Dead, Some("refused")),
+            Outcome::Refused | Outcome::Unfit => (Fate::Dead, Some("refused")),
             Outcome::Later { after, .. } => {
                 // The target as a whole may have to wait longer than this delivery.
                 let silent = self.queue.silent_until(&delivery.target).unwrap_or_default();

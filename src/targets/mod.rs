@@ -32,7 +32,7 @@ pub mod webhook;
 use std::fmt;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::outbox::delivery::{Answer, Delivery, Parts, Reading, Request};
@@ -267,6 +267,9 @@ impl Target {
         match filled::put_in(&delivery.parts, &self.values) {
             Ok((parts, secrets)) => match self.called(Call { delivery, parts: &parts, now_ms, plain }) {
                 Outgoing::Http(mut request) => {
+                    // Matrix is told a text twice, once without its markup.
+                    let plain = secrets.iter().map(|value| html::without_markup(value.expose_secret()));
+                    request.secrets.extend(plain.map(SecretString::from));
                     request.secrets.extend(secrets);
                     Outgoing::Http(request)
                 }
@@ -432,7 +435,6 @@ fn header_value(value: &str) -> String {
 }
 
 fn bearer(token: &SecretString) -> (String, SecretString) {
-    use secrecy::ExposeSecret;
     header("authorization", &format!("Bearer {}", token.expose_secret()))
 }
 

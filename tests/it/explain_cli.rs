@@ -92,6 +92,8 @@ async fn the_token_is_taken_from_where_the_bot_has_it() {
     let told = ran(explain.env("DOORCHIME_LISTEN", &listen));
     assert_eq!(told.code, Some(2));
     assert!(told.err.contains("wants its token: give it with --token or DOORCHIME_TOKEN"), "{}", told.err);
+    let told = ran(explain.env("DOORCHIME_TOKEN", "0123456789abcdef-other"));
+    assert!(told.err.contains("has another token than the one in --token"), "{}", told.err);
     let told = ran(explain.env("DOORCHIME_TOKEN", "0123456789abcdef-token"));
     assert!(told.err.contains("there is no rule `r`"), "{}", told.err);
     for url in ["nonsense", "ftp://127.0.0.1", "http://"] {

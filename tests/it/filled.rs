@@ -66,7 +66,7 @@ async fn a_value_from_outside_is_sent_and_neither_kept_nor_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_value_a_message_waits() {
+async fn without_its_value_a_message_is_given_up_and_holds_up_nothing() {
     let home = Home::new(RULES, |_| Play::status(503)).await;
     std::fs::write(home.path("key"), SECRET).unwrap();
     home.lanyard.set(&alice("0"));
@@ -76,8 +76,20 @@ async fn without_its_value_a_message_waits() {
     home.write_rules(&RULES.replace("${file:key}", "none"));
     bot.signal("HUP");
     let why = "the rules file fills in no `${file:key}` now";
-    home.until("it waits for its value", || run(&home.path(""), ["outbox", "list"]).out.contains(&why[..20]))
-        .await;
+    home.until("it is dead", || {
+        run(&home.path(""), ["outbox", "list", "--state", "dead"]).out.contains(&why[..20])
+    })
+    .await;
     assert!(home.receiver.heard().iter().all(|heard| heard.path.contains(SECRET)));
+    // Of the same rule, about the same person, to the same target.
+    home.lanyard.set(&alice("2"));
+    home.until("the next is sent", || {
+        home.receiver
+            .heard()
+            .iter()
+            .any(|heard| !heard.path.contains(SECRET) && heard.text().contains("\"2\""))
+    })
+    .await;
+    assert!(home.log().contains("delivery cannot be written any more") && home.log().contains(why));
     assert!(bot.stop().await.success(), "{}", home.log());
 }

@@ -98,3 +98,15 @@ fn a_value_is_found_behind_what_was_left_out() {
     let shown = json!(filled::shown(&kept));
     assert!(shown["tags"].as_array().unwrap().contains(&json!("${ROOM}")), "{shown}");
 }
+
+/// An answer that repeats the request is searched for the value in all the ways in which it was sent.
+#[test]
+fn a_value_is_a_secret_of_its_request_with_markup_and_without() {
+    let secret = [("KEY", "<b>T0P</b>SECRET")];
+    let parts = json!({"formatted_body": "<p>${KEY}</p>"});
+    let kept = with_scope(|scope| message_with("matrix", parts, &secret).unwrap().render(scope));
+    let settings = json!({"server": "https://m.example", "token": "t", "room": "!r:m.example"});
+    let sent = request(&target("matrix", settings).with_values(&values(&secret)), kept);
+    let secrets: Vec<&str> = sent.secrets.iter().map(ExposeSecret::expose_secret).collect();
+    assert!(secrets.contains(&"T0PSECRET") && secrets.contains(&"<b>T0P</b>SECRET"), "{secrets:?}");
+}
