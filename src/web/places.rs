@@ -177,11 +177,11 @@ impl Places {
         if scarce || sitting.is_strange() { self.limits.idle_scarce } else { self.limits.idle_max }
     }
 
-    /// They let us wait with what comes with a request, or do not take what they are answered. A stranger has no
-    /// claim to a place meanwhile.
+    /// They let us wait with what comes with a request, or do not take what they are answered. Whoever has not shown
+    /// the token has no claim to a place meanwhile, on this machine neither.
     pub fn lets_wait(&mut self, seat: Seat, now: Duration) {
         if let Some(sitting) = self.sitting.get_mut(&seat) {
-            sitting.idle = sitting.is_strange().then_some(now);
+            sitting.idle = (!sitting.known).then_some(now);
         }
     }
 
@@ -253,11 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_who_lets_us_wait_has_no_claim_to_a_place() {
+    fn whoever_lets_us_wait_without_the_token_has_no_claim_to_a_place() {
         let mut hall = Hall::new();
-        for (address, knows, loses) in
-            [("192.0.2.1", false, true), ("192.0.2.2", true, false), ("::1", false, false)]
-        {
+        for (address, knows, loses) in [
+            ("192.0.2.1", false, true),
+            ("192.0.2.2", true, false),
+            ("::1", false, true),
+            ("127.0.0.1", true, false),
+        ] {
             let seated = hall.busy(address).unwrap();
             if knows {
                 hall.places.is_known(seated.seat);
@@ -324,6 +327,20 @@ mod tests {
         }
         assert!(hall.busy("127.0.0.1").unwrap().reserved);
         assert!(hall.busy("192.0.2.1").is_ok());
+    }
+
+    #[test]
+    fn slow_ones_on_this_machine_do_not_shut_out_others_there() {
+        let mut hall = Hall::new();
+        let slow: Vec<Seated> = (0..60)
+            .map(|_| {
+                let slow = hall.busy("127.0.0.1").unwrap();
+                hall.places.lets_wait(slow.seat, hall.now);
+                slow
+            })
+            .collect();
+        let newcomer = hall.come("127.0.0.1").unwrap();
+        assert!(!newcomer.reserved && slow[56].cut.is_cancelled() && !slow[57].cut.is_cancelled());
     }
 
     #[test]

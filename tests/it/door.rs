@@ -69,6 +69,8 @@ async fn whoever_keeps_connections_open_keeps_nobody_out() {
             let answer = soon(door.at, &format!("GET {path} HTTP/1.0\r\n\r\n")).await;
             assert!(answer.starts_with("HTTP/1.0 "), "{first:?}: {answer}");
         }
+        let other = soon(door.at, "GET /api/v1/openapi.json HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
+        assert!(other.starts_with("HTTP/1.0 200"), "{first:?}: {other}");
         drop(crowd);
     }
 }
