@@ -1,6 +1,8 @@
 //! The same trouble in the log: told at once, then rarely, with how often it was so meanwhile. Pure: time is handed
 //! in.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
 
 /// So long it is not told again; each time that it is, twice as long …
@@ -45,6 +47,56 @@ impl Rarely {
         self.last = Some(Last { told: now, seen: now, gap });
         let untold = std::mem::take(&mut self.untold);
         Some((untold > 0).then_some(untold))
+    }
+
+    /// Whether it has not been so for so long that it would begin anew.
+    fn is_forgotten(&self, now: Duration) -> bool {
+        self.last.as_ref().is_none_or(|last| now >= last.seen + last.gap)
+    }
+}
+
+/// So many who make one trouble are told one by one, all others of them together …
+const APART_MAX: usize = 16;
+/// … and counted up to this.
+const COUNTED_MAX: usize = 1024;
+
+/// One trouble that many may make: nobody's hides that of somebody else.
+#[derive(Debug)]
+pub struct RarelyEach<W> {
+    apart: HashMap<W, Rarely>,
+    together: Rarely,
+    untold: HashSet<W>,
+}
+
+/// What there is to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub more: More,
+    /// How many have made it since, if they are told together.
+    pub together: Option<usize>,
+}
+
+impl<W> Default for RarelyEach<W> {
+    fn default() -> Self {
+        Self { apart: HashMap::new(), together: Rarely::default(), untold: HashSet::new() }
+    }
+}
+
+impl<W: Copy + Eq + Hash> RarelyEach<W> {
+    /// Somebody makes it. Whether to tell it, and what more there is to tell.
+    pub fn tell(&mut self, who: W, now: Duration) -> Option<Told> {
+        if self.apart.len() >= APART_MAX && !self.apart.contains_key(&who) {
+            self.apart.retain(|_, rarely| !rarely.is_forgotten(now));
+        }
+        if self.apart.len() < APART_MAX || self.apart.contains_key(&who) {
+            let more = self.apart.entry(who).or_default().tell(now)?;
+            return Some(Told { more, together: None });
+        }
+        if self.untold.len() < COUNTED_MAX {
+            self.untold.insert(who);
+        }
+        let more = self.together.tell(now)?;
+        Some(Told { more, together: Some(std::mem::take(&mut self.untold).len()) })
     }
 }
 
@@ -102,6 +154,32 @@ mod tests {
     fn what_is_so_once_in_a_while_is_told_each_time() {
         assert_eq!(told([5, 100, 200, 300]), [(5, 0), (100, 0), (200, 0), (300, 0)]);
         assert_eq!(told([0, 1, 60, 61, 5_000, 5_001]), [(0, 0), (60, 1), (5_000, 1)]);
+    }
+
+    #[test]
+    fn nobodys_trouble_hides_that_of_somebody_else_and_many_are_told_together() {
+        let mut rarely = RarelyEach::default();
+        let told = |more, together| Some(Told { more, together });
+        let second = Duration::from_secs;
+        for who in 0..APART_MAX {
+            assert_eq!(rarely.tell(who, second(0)), told(None, None));
+            assert_eq!(rarely.tell(who, second(1)), None);
+        }
+        assert_eq!(rarely.tell(100, second(2)), told(None, Some(1)));
+        for who in 100..200 {
+            assert_eq!(rarely.tell(who, second(3)), None);
+        }
+        for who in 0..APART_MAX {
+            assert_eq!(rarely.tell(who, second(59)), None);
+        }
+        assert_eq!(rarely.tell(0, second(60)), told(Some(2), None));
+        assert_eq!(rarely.tell(100, second(62)), told(Some(100), Some(100)));
+        for who in 0..5000 {
+            rarely.tell(who, second(63));
+        }
+        assert_eq!(rarely.untold.len(), COUNTED_MAX);
+        assert_eq!(rarely.tell(200, second(5000)), told(None, None), "whoever has ceased makes room");
+        assert_eq!(rarely.apart.len(), 1);
     }
 
     #[test]

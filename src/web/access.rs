@@ -15,7 +15,7 @@ use super::peer::Caller;
 use super::token::{BadToken, CHARS_ADVISED, Token};
 use crate::clock::Clock;
 use crate::printable;
-use crate::rarely::Rarely;
+use crate::rarely::{RarelyEach, Told};
 
 /// Of a path, so much is told in the log.
 const PATH_CHARS_MAX: usize = 80;
@@ -33,7 +33,7 @@ pub struct Access {
     clock: Clock,
     brake: Mutex<Brake>,
     /// What the log was told of those who were turned away: whoever guesses at a token must not fill a disk.
-    turned_away: Mutex<HashMap<Refusal, Rarely>>,
+    turned_away: Mutex<HashMap<Refusal, RarelyEach<Caller>>>,
 }
 
 /// From where the bot can be reached.
@@ -183,13 +183,15 @@ impl Access {
     }
 
     /// Says in the log that somebody was turned away, who asked for this path.
-    pub fn tell_refusal(&self, refusal: Refusal, Caller { peer, client }: Caller, path: &str) {
+    pub fn tell_refusal(&self, refusal: Refusal, caller: Caller, path: &str) {
         let now = self.clock.now().mono;
         let mut told = self.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(more) = told.entry(refusal).or_default().tell(now) {
+        let told = told.entry(refusal).or_default().tell(caller.networks(), now);
+        if let Some(Told { more, together }) = told {
+            let Caller { peer, client } = caller;
             let path: String = printable::plain(path).chars().take(PATH_CHARS_MAX).collect();
             let client = client.map(tracing::field::display);
-            warn!(%peer, client, path, why = refusal.word(), more, "a request was turned away");
+            warn!(%peer, client, addresses = together, path, why = refusal.word(), more, "a request was turned away");
         }
     }
 

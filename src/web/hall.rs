@@ -24,7 +24,7 @@ use super::peer::Peer;
 use super::places::{Full, Limits, Places, Seat};
 use crate::clock::Clock;
 use crate::metrics::HttpMetrics;
-use crate::rarely::Rarely;
+use crate::rarely::{RarelyEach, Told};
 
 /// Pause after a failed accept (no file handle left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -93,7 +93,7 @@ impl Hall {
         leaving: CancellationToken,
     ) {
         let mut doorman =
-            Doorman { hall: Arc::clone(self), all: Rarely::default(), share: Rarely::default() };
+            Doorman { hall: Arc::clone(self), all: RarelyEach::default(), share: RarelyEach::default() };
         let mut guests = JoinSet::new();
         loop {
             tokio::select! {
@@ -127,8 +127,9 @@ fn is_over(error: &io::Error) -> bool {
 /// Gives places to those who come, and says so when there are none.
 struct Doorman {
     hall: Arc<Hall>,
-    all: Rarely,
-    share: Rarely,
+    /// By network.
+    all: RarelyEach<Peer>,
+    share: RarelyEach<Peer>,
 }
 
 impl Doorman {
@@ -159,17 +160,18 @@ impl Doorman {
     }
 
     fn tell(&mut self, full: Full, peer: Peer, now: Duration) {
+        let rarely = match full {
+            Full::All => &mut self.all,
+            Full::Share => &mut self.share,
+        };
+        let Some(Told { more, together }) = rarely.tell(peer.network(), now) else { return };
         match full {
             Full::All => {
-                if let Some(more) = self.all.tell(now) {
-                    let places = self.hall.limits.places;
-                    warn!(%peer, places, more, "all connections to --listen are taken: one was turned away");
-                }
+                let places = self.hall.limits.places;
+                warn!(%peer, addresses = together, places, more, "all connections to --listen are taken: one was turned away");
             }
             Full::Share => {
-                if let Some(more) = self.share.tell(now) {
-                    warn!(%peer, more, "an address has too many connections to --listen: one was turned away");
-                }
+                warn!(%peer, addresses = together, more, "an address has too many connections to --listen: one was turned away");
             }
         }
     }

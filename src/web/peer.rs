@@ -36,7 +36,7 @@ impl Peer {
 }
 
 /// Who asks something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
     pub peer: Peer,
     /// For whom it says that it asks.
@@ -48,6 +48,11 @@ impl Caller {
     pub fn new(peer: Peer, forwarded_for: Option<&str>) -> Self {
         let last = forwarded_for.and_then(|list| list.rsplit(',').next());
         Self { peer, client: last.and_then(|client| client.trim().parse().ok()).map(Peer::new) }
+    }
+
+    /// From which networks.
+    pub fn networks(self) -> Self {
+        Self { peer: self.peer.network(), client: self.client.map(Peer::network) }
     }
 }
 
