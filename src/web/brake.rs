@@ -1,8 +1,9 @@
 //! Brakes whoever guesses at the token. Pure: time is handed in.
 //!
 //! So many wrong ones may be given at once, and they are forgotten at a steady rate. Beyond that no token from there
-//! is looked at, the right one neither, for some seconds. An address that has given no wrong one is always heard:
-//! however many guess, and from wherever, nobody else is locked out by it.
+//! is looked at, the right one neither, for some seconds; then the next one is, and while somebody goes on guessing
+//! that is theirs, so that whoever shares their address waits until they stop. An address that has given no wrong one
+//! is always heard: however many guess, and from wherever, nobody elsewhere is locked out by it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const BY_NETWORK: Rate = Rate { most: 40, forgets: Duration::from_millis(1500) }
 /// While more come from everywhere together, each address may give one at a time.
 const BY_ALL: Rate = Rate { most: 120, forgets: Duration::from_millis(500) };
 
-/// After so long a token is looked at again, from wherever it comes.
+/// After so long a token is looked at again, from wherever it comes: the first one that does.
 pub const AGAIN_AFTER: Duration = BY_ADDRESS.forgets;
 
 /// So many addresses and networks are remembered. One that is new then takes the place of one that is free soonest.

@@ -26,7 +26,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 
 pub const WRONG: &str = "This is not the token.";
 pub const BRAKED: &str =
-    "Too many wrong tokens came from this address: wait a few seconds before you try again.";
+    "Too many wrong tokens came from this address: try again a few seconds after that has stopped.";
 
 /// A way back that is longer is none.
 const BACK_BYTES_MAX: usize = 2048;

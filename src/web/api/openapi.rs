@@ -124,7 +124,9 @@ fn meaning(status: u16) -> &'static str {
         408 => "What comes with the request did not come in time.",
         409 => "It has arrived already.",
         413 => "That is too much to be read.",
-        429 => "Too many wrong tokens came from there: none from there is looked at for some seconds.",
+        429 => {
+            "Too many wrong tokens came from there: of those that come from there only one in some seconds is looked at."
+        }
         _ => {
             "Not now: doorchime is leaving, its outbox cannot be read, or too many are connected, follow or try things."
         }
