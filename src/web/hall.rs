@@ -214,5 +214,50 @@ async fn answer(
     let answering = guest.asks();
     request.extensions_mut().insert(guest);
     let response = router.call(request).await?;
+    // However many requests have come over one connection at once, after a few of them it is others' turn.
+    tokio::task::yield_now().await;
     Ok(response.map(|body| Answer::new(body, answering)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_asks_much_at_once_lets_others_be_answered_in_between() {
+        const MANY: usize = 500;
+        let answered = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&answered);
+        let router = Router::new().route("/", get(async move || _ = counts.fetch_add(1, Ordering::Relaxed)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut guest = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let hall = Hall::new(Limits::default(), HttpMetrics::default());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { hall.receive(listener, router, CancellationToken::new()).await });
+        guest.write_all("GET / HTTP/1.1\r\n\r\n".repeat(MANY).as_bytes()).await.unwrap();
+        tasks.spawn(async move {
+            let mut some = [0; 4096];
+            while guest.read(&mut some).await.is_ok_and(|bytes| bytes > 0) {}
+        });
+        let mut most_between = 0;
+        let others = async {
+            loop {
+                let before = answered.load(Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                let after = answered.load(Ordering::Relaxed);
+                most_between = most_between.max(after - before);
+                if after == MANY {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), others).await.unwrap();
+        // hyper looks again up to so many times before it gives way itself.
+        assert!(most_between <= 16, "{most_between}");
+    }
 }

@@ -18,7 +18,7 @@ use crate::rules::set::RuleSet;
 use crate::web::questions::{Gone, InForce};
 use crate::web::server::answer;
 
-const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 
 /// Which part of a list.
 #[derive(Deserialize)]
@@ -98,7 +98,12 @@ pub fn yes(value: &Value) -> Answer {
 }
 
 fn shown(status: StatusCode, value: &Value) -> Response {
-    answer(status, JSON, printable::json_line(value) + "\n")
+    answer(status, JSON, json_text(value))
+}
+
+/// As an answer has it.
+pub fn json_text(value: &Value) -> String {
+    printable::json_line(value) + "\n"
 }
 
 pub async fn nowhere() -> No {

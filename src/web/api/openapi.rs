@@ -1,15 +1,22 @@
 //! What `/api/v1` can be asked and answers, as an `OpenAPI` document. Words that the program has tables of come
 //! from those tables.
 
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 
 use super::PAGE_MAX;
-use super::asked::{Answer, yes};
+use super::asked::{JSON, json_text};
 use super::schemas::schemas;
 use crate::outbox::delivery::Fate;
 
-pub async fn document() -> Answer {
-    yes(&openapi())
+/// It is always the same, and large.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| json_text(&openapi()));
+
+pub async fn document() -> Response {
+    ([(header::CONTENT_TYPE, JSON)], DOCUMENT.as_str()).into_response()
 }
 
 /// One thing that can be asked.
