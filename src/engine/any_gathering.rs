@@ -55,3 +55,17 @@ fn what_comes_together_is_told_together() {
     assert_eq!(messages(&told, "together"), [["ada started_playing", "bob started_playing"]], "{told:#?}");
     assert_eq!(messages(&told, "apart"), [["ada started_playing"], ["bob started_playing"]], "{told:#?}");
 }
+
+#[test]
+fn a_group_is_no_larger_than_it_may_be_whatever_comes_in_one_moment() {
+    let update = |who, plays| (0, Event::Update(who, plays));
+    let (ada, bob, carol) = (0, 1, 2);
+    let came = [update(ada, true), update(bob, true), update(carol, true), update(ada, false)];
+    let events: Vec<_> = [(0, Event::Snapshot([Some(false); 3]))].into_iter().chain(came).collect();
+    let told = play(RULES, &events, [false, true, true]);
+    let expected = [
+        vec!["ada started_playing", "bob started_playing", "carol started_playing"],
+        vec!["ada stopped_playing"],
+    ];
+    assert_eq!(messages(&told, "together"), expected, "{told:#?}");
+}
