@@ -10,6 +10,23 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if moves(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// The beginning of a text, with an ellipsis where it is longer.
+pub fn cut(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// With a capital letter and a full stop, for a text that stands by itself.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
 /// JSON over several lines, to be read by programs and seen by people: what would do more than be read is
 /// written as an escape.
 pub fn json(value: &Value) -> String {
@@ -64,6 +81,14 @@ mod tests {
             assert_eq!(plain(text), shown);
         }
         assert!(!plain(EVIL).contains(moves));
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        for (text, shown) in [("", ""), ("äöü", "äöü"), ("äöü🎧", "äöü…")] {
+            assert_eq!(cut(text.to_owned(), 3), shown);
+        }
+        assert_eq!(sentence("über `x`"), "Über `x`.");
     }
 
     #[test]

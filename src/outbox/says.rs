@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::delivery::Parts;
-use crate::printable::plain;
+use crate::printable::{cut, plain};
 use crate::targets::filled;
 
 const CHARS_MAX: usize = 160;
@@ -38,10 +38,7 @@ pub fn says(parts: &Parts) -> Option<String> {
         spoken.for_each(|(_, part)| gather(part, &mut said));
     }
     let said = said.join(if title_or_text { ": " } else { " · " });
-    match said.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => Some(format!("{}…", &said[..end])),
-        None => Some(said).filter(|said| !said.is_empty()),
-    }
+    (!said.is_empty()).then(|| cut(said, CHARS_MAX))
 }
 
 /// Every word in it but addresses and ids.

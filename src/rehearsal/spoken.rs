@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::outbox::delivery::Delivery;
-use crate::printable::plain;
+use crate::printable::{cut, plain};
 use crate::targets::filled;
 
 /// All of its texts but those of the parts that are `unspoken`, up to `chars_max` characters.
@@ -12,11 +12,7 @@ pub fn in_words(message: &Delivery, unspoken: &[&str], chars_max: usize) -> Stri
     let parts = filled::shown(&message.parts);
     let spoken = parts.iter().filter(|(name, _)| !unspoken.contains(&name.as_str()));
     spoken.for_each(|(_, part)| gather(part, &mut texts));
-    let whole = texts.join(" | ");
-    match whole.char_indices().nth(chars_max) {
-        Some((end, _)) => format!("{}…", &whole[..end]),
-        None => whole,
-    }
+    cut(texts.join(" | "), chars_max)
 }
 
 fn gather(value: &Value, texts: &mut Vec<String>) {

@@ -10,6 +10,7 @@ use crate::engine::effects::Told;
 use crate::engine::tally::Last;
 use crate::engine::watch::Missed;
 use crate::presence::model::UserId;
+use crate::printable;
 use crate::time::Moment;
 
 /// So many happenings are kept.
@@ -172,12 +173,7 @@ impl Wanted {
 
 /// People's texts may be as long as a frame.
 fn cut(told: &mut Told) {
-    let shorten = |text: &mut String| {
-        if let Some((at, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
-            text.truncate(at);
-            text.push('…');
-        }
-    };
+    let shorten = |text: &mut String| *text = printable::cut(std::mem::take(text), TEXT_CHARS_MAX);
     match told {
         Told::Change { name, key, from, to, .. } => [name, key, from, to].into_iter().for_each(shorten),
         Told::Verdict { name, values, .. } => {

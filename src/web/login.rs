@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::page::paper::escape;
+use crate::printable;
 
 const PAGE: &str = include_str!("login.html");
 pub const HTML: &str = "text/html; charset=utf-8";
@@ -42,8 +43,7 @@ pub fn page(status: StatusCode, said: Option<&str>, back: &str) -> Response {
 pub fn refusal(status: StatusCode, why: &str, leads_on: bool) -> Response {
     let (before, form) = PAGE.split_once("<form").unwrap_or((PAGE, ""));
     let after = form.split_once("</form>").map_or("", |(_, after)| after);
-    let (first, rest) = why.split_at_checked(1).unwrap_or((why, ""));
-    let why = escape(&format!("{}{rest}.", first.to_uppercase()));
+    let why = escape(&printable::sentence(why));
     let on = if leads_on { "<p><a href=\"/\">Go on with doorchime's own page</a>.</p>" } else { "" };
     shown(status, format!("{before}<p role=\"alert\">{why}</p>{on}{after}"))
 }

@@ -9,6 +9,7 @@ use super::tree::Node;
 use super::types::{Type, Words};
 use super::worth::CHANGED_THINGS;
 use super::{Sees, calls};
+use crate::printable::cut;
 use crate::rules::elsewhere;
 use crate::rules::mistake::{Mistake, nearest};
 use crate::rules::scope::{Names, ObjectKind, Root};
@@ -48,10 +49,7 @@ impl<'c> Checker<'c> {
     /// A part of the condition as it is written, for a mistake; long ones are cut.
     pub fn quote(&self, expr: &Expr) -> String {
         let text = self.source.get(expr.at.clone()).unwrap_or_default();
-        match text.char_indices().nth(60) {
-            Some((cut, _)) => format!("{}…", &text[..cut]),
-            None => text.to_owned(),
-        }
+        cut(text.to_owned(), 60)
     }
 
     /// A part where true or false is wanted. An object stands for whether it is there.

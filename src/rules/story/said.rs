@@ -1,5 +1,6 @@
 //! A part of the file as it is written, in one line: what a test's steps and expectations are called.
 
+use crate::printable::cut;
 use crate::rules::places::Source;
 use crate::rules::tree::{Node, Value};
 
@@ -16,10 +17,7 @@ pub fn said(source: &Source, node: &Node, but: &[&str]) -> Box<str> {
         }
         None => flow(source, node),
     };
-    match whole.char_indices().nth(SAID_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &whole[..end]).into(),
-        None => whole.into(),
-    }
+    cut(whole, SAID_CHARS_MAX).into()
 }
 
 fn flow(source: &Source, node: &Node) -> String {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::paper::escape;
 use crate::clock::Clock;
+use crate::printable;
 use crate::web::server::Web;
 
 /// Now, and where.
@@ -110,11 +111,7 @@ fn said(clock: &Clockwork, args: &[&Value]) -> String {
 
 /// The same with a capital letter and a full stop, where it stands by itself.
 fn sentence(clock: &Clockwork, args: &[&Value]) -> String {
-    let text = text(args);
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if text.is_empty() || text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
-    readable(clock, &format!("{first}{}{stop}", letters.as_str()))
+    readable(clock, &printable::sentence(text(args)))
 }
 
 /// What a part of a condition is worth: a text, or a time.

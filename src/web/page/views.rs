@@ -10,6 +10,7 @@ use super::groups::Groups;
 use super::pick::pick;
 use super::trial;
 use crate::engine::verdict::Verdict;
+use crate::printable::cut;
 use crate::targets::address::encode;
 use crate::web::api::asked::{No, Page};
 use crate::web::api::{activity, day, deliveries, explain, people, rules, status};
@@ -239,12 +240,7 @@ async fn grouped(web: &Web, filter: &activity::Filter) -> Result<(Value, Value),
 
 /// A message as it is shown among others.
 fn beginning(message: &Value) -> String {
-    let mut text = format!("{message:#}");
-    if let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARS_MAX) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
+    cut(format!("{message:#}"), MESSAGE_CHARS_MAX)
 }
 
 fn query(asked: &[(&str, Option<&str>)]) -> String {
