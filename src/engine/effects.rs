@@ -42,10 +42,6 @@ impl Leash {
     pub fn new(go_on: GoOn) -> Self {
         Self { go_on, taut: false }
     }
-
-    pub fn is_taut(&self) -> bool {
-        self.taut
-    }
 }
 
 impl Effects {

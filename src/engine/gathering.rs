@@ -116,27 +116,19 @@ impl Gathering {
         self.together.values().map(Together::until).min()
     }
 
-    /// Those that are told now.
-    pub fn ready(&self, now: Moment) -> Vec<Key> {
-        let ready = self.together.iter().filter(|(_, together)| together.until() <= now.mono);
-        ready.map(|(key, _)| key.clone()).collect()
+    /// The first of those that are told now.
+    pub fn ready(&self, now: Moment) -> Option<Key> {
+        let mut ready = self.together.iter().filter(|(_, together)| together.until() <= now.mono);
+        ready.next().map(|(key, _)| key.clone())
     }
 
-    pub fn is_ready(&self, now: Moment, key: &Key) -> bool {
-        self.together.get(key).is_some_and(|together| together.until() <= now.mono)
-    }
-
-    pub fn holds(&self, key: &Key) -> bool {
-        self.together.contains_key(key)
-    }
-
-    /// Those that would not be told together as they are now by another rule of that name.
-    pub fn strangers(&self, group: impl Fn(&str) -> Option<Group>) -> Vec<Key> {
+    /// The first of those that would not be told together as they are now by another rule of that name.
+    pub fn stranger(&self, group: impl Fn(&str) -> Option<Group>) -> Option<Key> {
         let stays = |key: &Key| {
             let by = group(&key.rule).map(|group| group.by);
             by.is_some_and(|by| (by == By::Person) == key.person.is_some())
         };
-        self.together.keys().filter(|key| !stays(key)).cloned().collect()
+        self.together.keys().find(|key| !stays(key)).cloned()
     }
 
     /// Takes out those of one message, for good: so many at the most. What comes after them is told in another.

@@ -35,10 +35,8 @@ impl Engine {
             }
             self.bell.gates.deferred.wind(now, &rules);
         }
-        for key in self.bell.gates.gathering.ready(now) {
-            while self.bell.gates.gathering.is_ready(now, &key) {
-                self.tell_together(now, &key, effects);
-            }
+        while let Some(key) = self.bell.gates.gathering.ready(now) {
+            self.tell_together(now, &key, effects);
         }
     }
 
@@ -55,10 +53,8 @@ impl Engine {
     /// Tells what other rules would not tell together any more, as long as these rules are there.
     pub(super) fn tell_strangers(&mut self, now: Moment, rules: &RuleSet, effects: &mut Effects) {
         let group = |rule: &str| rules.rule(rule)?.noise.group;
-        for key in self.bell.gates.gathering.strangers(group) {
-            while self.bell.gates.gathering.holds(&key) {
-                self.tell_together(now, &key, effects);
-            }
+        while let Some(key) = self.bell.gates.gathering.stranger(group) {
+            self.tell_together(now, &key, effects);
         }
     }
 

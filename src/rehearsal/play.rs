@@ -90,8 +90,8 @@ impl Rehearsal {
     }
 
     /// Whether it has tried enough: what comes of it since then is not what rules say.
-    pub fn is_broken_off(&self) -> bool {
-        self.effects.leash.as_ref().is_some_and(Leash::is_taut)
+    pub fn is_enough(&mut self) -> bool {
+        self.effects.is_enough()
     }
 
     pub fn now(&self) -> Moment {

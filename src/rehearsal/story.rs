@@ -125,7 +125,7 @@ pub fn play_within<T>(
     let rehearsal = Rehearsal::with_memory(Arc::clone(rules), memory, story.start)
         .watched()
         .restartable()
-        .on_a_leash(bounds.go_on.clone());
+        .on_a_leash(bounds.go_on.take());
     let mut player = Player {
         story,
         rehearsal,
@@ -248,13 +248,21 @@ impl Player<'_> {
         }
     }
 
+    /// Whether there is more to be played; once there is not, there never is again.
+    fn goes_on(&mut self) -> bool {
+        if self.script.played.broken_off.is_none() && self.rehearsal.is_enough() {
+            self.script.played.broken_off = Some(self.rehearsal.now().mono);
+        }
+        self.script.played.broken_off.is_none()
+    }
+
     /// Lets time pass until `until`, counted from the start.
     fn settle(&mut self, until: Duration) {
         loop {
             let deadline = self.rehearsal.engine().deadline();
             let due = self.due.front().map(|(at, _)| *at);
             let next = [deadline, due].into_iter().flatten().min().filter(|next| *next < until);
-            if !self.script.goes_on(self.rehearsal.now(), self.rehearsal.is_broken_off()) {
+            if !self.goes_on() {
                 return;
             }
             let Self { rehearsal, script, .. } = self;
@@ -344,14 +352,6 @@ struct Script {
 }
 
 impl Script {
-    fn goes_on(&mut self, now: Moment, broken_off: bool) -> bool {
-        let ends = || broken_off || self.bounds.go_on.as_ref().is_some_and(|go_on| !go_on());
-        if self.played.broken_off.is_none() && ends() {
-            self.played.broken_off = Some(now.mono);
-        }
-        self.played.broken_off.is_none()
-    }
-
     fn take(&mut self, Scene { now, told, owed, ask_again, .. }: Scene<'_>) {
         self.ask_again |= ask_again;
         for told in told.drain(..) {
