@@ -21,7 +21,7 @@ pub struct Narrow {
     reading: Reading,
     any: Vec<Pattern>,
     /// The patterns as they are written, for those who ask.
-    written: Box<str>,
+    written: Box<[Box<str>]>,
 }
 
 /// Something wrong with a narrow, and in which of its texts.
@@ -63,8 +63,8 @@ impl Narrow {
             }
         }
         if misfits.is_empty() {
-            let written = patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>();
-            Ok(Self { field: name, reading, any, written: written.join(", ").into() })
+            let written = patterns.iter().map(|&pattern| pattern.into()).collect();
+            Ok(Self { field: name, reading, any, written })
         } else {
             Err(misfits)
         }
@@ -79,9 +79,9 @@ impl Narrow {
         self.reading.text(happened)
     }
 
-    /// The patterns in a list, as they are written.
-    pub fn patterns(&self) -> &str {
-        &self.written
+    /// The patterns as they are written.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(|pattern| &**pattern)
     }
 
     /// Whether a change of the kind it was compiled for is meant. What is missing is an empty text.

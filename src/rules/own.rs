@@ -94,7 +94,7 @@ fn tells_of_failing(rule: &Rule) -> bool {
 
 fn is_for(trigger: &Trigger, target: &str) -> bool {
     let news = News { kind: trigger.kind, target, why: "" };
-    trigger.narrow.iter().all(|narrow| narrow.holds(Happened::News(news)))
+    trigger.holds(Happened::News(news))
 }
 
 /// Whether its condition may have a say in which target it is about.

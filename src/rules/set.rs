@@ -120,7 +120,14 @@ impl When {
     /// Whether one of its triggers is this change.
     pub fn triggered_by(&self, happened: Happened<'_>) -> bool {
         let mut of_kind = self.triggers.iter().filter(|trigger| trigger.kind == happened.kind());
-        of_kind.any(|trigger| trigger.narrow.iter().all(|narrow| narrow.holds(happened)))
+        of_kind.any(|trigger| trigger.holds(happened))
+    }
+}
+
+impl Trigger {
+    /// Whether a change of its kind is what it is narrowed to.
+    pub fn holds(&self, happened: Happened<'_>) -> bool {
+        self.narrow.iter().all(|narrow| narrow.holds(happened))
     }
 }
 

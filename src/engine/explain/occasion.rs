@@ -26,7 +26,7 @@ pub(super) fn when<'p>(
     let (mut met, mut values) = (None, Vec::new());
     for trigger in &when.triggers {
         let near = changes(trigger.kind, gone, present);
-        met = met.or_else(|| near.iter().copied().find(|changed| holds(trigger, *changed)));
+        met = met.or_else(|| near.iter().copied().find(|changed| trigger.holds((*changed).into())));
         for changed in near.iter().take(NEAR_MAX) {
             for narrow in &trigger.narrow {
                 let part = format!("{}.{}", trigger.kind.name(), narrow.field());
@@ -101,14 +101,16 @@ pub(super) fn once(so: &str, wait: Duration) -> String {
     format!("once the condition has been {so} for {}", spell_duration(wait))
 }
 
-fn holds(trigger: &Trigger, changed: Changed<'_>) -> bool {
-    trigger.narrow.iter().all(|narrow| narrow.holds(changed.into()))
-}
-
 /// A kind of change, and to what it is narrowed.
 fn spell(trigger: &Trigger) -> String {
-    let narrows: Vec<String> =
-        trigger.narrow.iter().map(|narrow| format!("{}: {}", narrow.field(), narrow.patterns())).collect();
+    let narrows: Vec<String> = trigger
+        .narrow
+        .iter()
+        .map(|narrow| {
+            let patterns = narrow.patterns().map(|pattern| format!("`{pattern}`"));
+            format!("{}: {}", narrow.field(), patterns.collect::<Vec<_>>().join(", "))
+        })
+        .collect();
     let kind = trigger.kind.name();
     if narrows.is_empty() { format!("`{kind}`") } else { format!("`{kind}` with {}", narrows.join(", ")) }
 }

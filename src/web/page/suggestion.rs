@@ -120,7 +120,7 @@ fn change(rules: &RuleSet, trigger: &Trigger, now: &str, online: bool) -> Option
 /// What a trigger is narrowed to, as YAML: the first of its patterns, `*` taken for nothing. No secret.
 fn wanted(rules: &RuleSet, trigger: &Trigger, field: &str) -> Option<String> {
     let narrow = trigger.narrow.iter().find(|narrow| narrow.field() == field)?;
-    let pattern = narrow.patterns().split('`').nth(1)?;
+    let pattern = narrow.patterns().next()?;
     (rules.shown(pattern) == pattern).then(|| quoted(&pattern.replace('*', "")))
 }
 
@@ -143,10 +143,7 @@ fn is_meant(rules: &RuleSet, person: &PersonView, trigger: &Trigger, (before, af
     let mut changes = Vec::new();
     diff(before, after, &mut changes);
     let mut of_kind = changes.into_iter().filter(|change| change.kind == trigger.kind);
-    of_kind.any(|change| {
-        let changed = Changed { change, before, after };
-        trigger.narrow.iter().all(|narrow| narrow.holds(changed.into()))
-    })
+    of_kind.any(|change| trigger.holds(Changed { change, before, after }.into()))
 }
 
 /// What a line of a presence says, as `written` writes it.
