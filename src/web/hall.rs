@@ -214,9 +214,16 @@ async fn answer(
     let answering = guest.asks();
     request.extensions_mut().insert(guest);
     let response = router.call(request).await?;
-    // However many requests have come over one connection at once, after a few of them it is others' turn.
-    tokio::task::yield_now().await;
+    // However many requests have come over one connection at once, after each it is others' turn.
+    others_turn().await;
     Ok(response.map(|body| Answer::new(body, answering)))
+}
+
+/// Gives way in a task of its own: a connection's is woken by whatever goes over its wire, and would be back too soon.
+async fn others_turn() {
+    let mut turn = JoinSet::new();
+    turn.spawn(tokio::task::yield_now());
+    turn.join_next().await;
 }
 
 #[cfg(test)]
@@ -257,7 +264,6 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), others).await.unwrap();
-        // hyper looks again up to so many times before it gives way itself.
-        assert!(most_between <= 16, "{most_between}");
+        assert_eq!(most_between, 1);
     }
 }
