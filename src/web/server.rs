@@ -1,9 +1,9 @@
 //! The HTTP server of `run --listen`: whether the bot is alive and ready, what it has counted, and under
 //! `/api/v1` what it knows and does.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 
 use super::access::{Access, Grant};
 use super::api::{self, Followers, Outbox};
@@ -69,11 +70,24 @@ pub async fn serve(listener: TcpListener, web: Web, limits: Limits) {
     hall.receive(listener, router(web), leaving).await;
 }
 
+/// What asks how the bot is, and all the rest: made when somebody first asks for it, since most bots are only asked the
+/// former, and need none of its memory.
 fn router(web: Web) -> Router {
+    let (rest, with) = (Arc::new(OnceLock::new()), web.clone());
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
+        .fallback(move |request: Request| {
+            let mut rest = rest.get_or_init(|| the_rest(with.clone())).clone();
+            async move { rest.call(request).await }
+        })
+        .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
+        .with_state(web)
+}
+
+fn the_rest(web: Web) -> Router {
+    Router::new()
         .route("/avatar/{person}", get(avatars::avatar))
         .route("/login", get(gate::ask).post(gate::login))
         .route("/logout", post(gate::logout))
@@ -82,7 +96,6 @@ fn router(web: Web) -> Router {
         .nest("/api/v1", api::router())
         .fallback(page::nowhere)
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
         .with_state(web)
 }
 
