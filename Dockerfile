@@ -6,6 +6,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo ./.cargo
 COPY rules.example.yaml ./
+COPY layout ./layout
 COPY src ./src
 # What was downloaded and built before stays in the caches, which are not part of the image.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

@@ -19,6 +19,10 @@ bench NAME *ARGS:
 counts *ARGS:
     cargo bench --profile counts --bench parts -- counts {{ARGS}}
 
+# Has Valgrind tell what a bot at rest runs, and writes it down for the linker: `just bench whole -- idle` tells what it is worth.
+layout:
+    cargo bench --bench whole -- layout
+
 # Everything CI runs.
 ci:
     .ci/run

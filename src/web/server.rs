@@ -70,8 +70,8 @@ pub async fn serve(listener: TcpListener, web: Web, limits: Limits) {
     hall.receive(listener, router(web), leaving).await;
 }
 
-/// What asks how the bot is, and all the rest: made when somebody first asks for it, since most bots are only asked the
-/// former, and need none of its memory.
+/// The probes, and the rest, which is made at the first request for any of it: many bots are asked for nothing but the
+/// probes, and then it takes no memory.
 fn router(web: Web) -> Router {
     let (rest, with) = (Arc::new(OnceLock::new()), web.clone());
     Router::new()
