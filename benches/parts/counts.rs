@@ -122,10 +122,12 @@ fn count() -> Option<BTreeMap<&'static str, u64>> {
 
 fn instructions(name: &str, turns: usize) -> u64 {
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program());
+    // Counts as callgrind does, in a quarter of the time: it does not ask who called whom.
+    valgrind.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]).arg(program());
     let ended = valgrind.args(["counts", "turns", name, &turns.to_string()]).output().unwrap();
     let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-    let counted = told.lines().find_map(|line| line.split("Collected :").nth(1)?.trim().parse().ok());
+    let counted =
+        told.lines().find_map(|line| line.split_once("refs:")?.1.trim().replace(',', "").parse().ok());
     counted.unwrap_or_else(|| panic!("Valgrind does not tell: {told}"))
 }
 
