@@ -27,6 +27,11 @@ pub fn sentence(text: &str) -> String {
     format!("{first}{}{stop}", letters.as_str())
 }
 
+/// `1 rule`, `3 rules`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// JSON over several lines, to be read by programs and seen by people: what would do more than be read is
 /// written as an escape.
 pub fn json(value: &Value) -> String {

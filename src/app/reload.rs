@@ -17,6 +17,7 @@ use crate::file_watch::{self, FileWatch};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::outbox::worker::handle::WorkerHandle;
+use crate::printable::count;
 use crate::rehearsal::report::Report;
 use crate::rules::compile::Loaded;
 use crate::rules::diagnostic::Findings;
@@ -189,10 +190,10 @@ impl Reloader {
         self.pipeline.send(Arc::clone(&rules)).await.map_err(|_| Refused::Other(gone.to_owned()))?;
         count_rules(&rules, &self.metrics, &self.status);
         let said = format!(
-            "{} people, {} targets, {} rules",
-            rules.people.len(),
-            rules.targets.len(),
-            rules.rules.len()
+            "{}, {}, {}",
+            count(rules.people.len(), "person", "people"),
+            count(rules.targets.len(), "target", "targets"),
+            count(rules.rules.len(), "rule", "rules"),
         );
         self.running = rules;
         Ok(said)

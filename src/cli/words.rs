@@ -1,5 +1,6 @@
 //! Numbers and times as people say them.
 
+pub use crate::printable::count;
 pub use crate::time::date;
 
 /// `3s`, `12m`, `5h`, `2d`: the age of something.
@@ -16,11 +17,6 @@ pub fn ago(ms: i64) -> String {
 /// `in 12m`
 pub fn within(ms: i64) -> String {
     format!("in {}", ago(ms.saturating_add(999)))
-}
-
-/// `1 rule`, `3 rules`.
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// `812 B`, `3.4 KiB`, `1.2 MiB`, `2.0 GiB`.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::story::{Asked, Firing, Played, play};
 use super::telling::{Said, tell, width};
 use crate::outbox::delivery::Delivery;
-use crate::printable::plain;
+use crate::printable::{count, plain};
 use crate::rules::set::RuleSet;
 use crate::rules::story::Story;
 use crate::targets::filled;
@@ -54,8 +54,8 @@ impl<'s> Report<'s> {
         let more = failed.saturating_sub(NAMED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let names = names.collect::<Vec<_>>().join(", ");
-        let tests = if self.played == 1 { "test" } else { "tests" };
-        (failed > 0).then(|| format!("{failed} of {} {tests} failed: {names}{more}", self.played))
+        (failed > 0)
+            .then(|| format!("{failed} of {} failed: {names}{more}", count(self.played, "test", "tests")))
     }
 
     /// What happened in each test that failed, without colours.

@@ -147,7 +147,7 @@ async fn asking_over_http_tells_what_became_of_it() {
     let home = at_home().await;
     let (bot, address) = home.start_listening().await;
     let (status, said) = home.post(&address, "/-/reload").await;
-    assert_eq!((status, said.as_str()), (200, "taken: 1 people, 1 targets, 1 rules\n"));
+    assert_eq!((status, said.as_str()), (200, "taken: 1 person, 1 target, 1 rule\n"));
     home.write_rules(&ALICE_ONLY.replace("changed_kv", "changed_vk"));
     let (status, said) = home.post(&address, "/-/reload").await;
     assert_eq!(status, 422);
