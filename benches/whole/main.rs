@@ -12,7 +12,10 @@
 
 mod layout;
 mod stage;
+#[path = "../../tests/it/tls_front.rs"]
+mod tls_front;
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-use self::stage::{EVERYONE, Stage, deflate, http, named_people, now, somebody, update};
+use self::stage::{EVERYONE, PROGRAM, Stage, Wires, deflate, http, named_people, now, somebody, update};
 
 /// For twenty seconds.
 const PAGE_UPDATES: usize = 2000;
@@ -110,29 +113,25 @@ async fn start() {
 
 /// Five people who do nothing.
 async fn idle(sizes: &Sizes) {
-    let rules = named_people(5, 5);
-    at_rest("idle", Stage::new(&rules).await, sizes).await;
-    at_rest("  with TLS", Stage::secure(&rules).await, sizes).await;
-}
-
-async fn at_rest(told_as: &str, mut stage: Stage, sizes: &Sizes) {
-    stage.send_init(5).await;
-    stage.listen(Duration::from_secs(15)).await;
-    let (cpu, wakes) = (stage.bot.cpu_seconds(), stage.bot.switches());
-    stage.listen(Duration::from_secs(sizes.idle as u64)).await;
-    println!(
-        "{told_as:<12}{:>8.3} % of a core   {:.2} wake-ups a second   {:.1} MB resident, {:.1} of them its own",
-        100.0 * (stage.bot.cpu_seconds() - cpu) / sizes.idle as f64,
-        (stage.bot.switches() - wakes) as f64 / sizes.idle as f64,
-        stage.bot.memory_mb("VmRSS"),
-        stage.bot.memory_mb("RssAnon"),
-    );
+    for (told_as, wires) in [("idle", Wires::Plain), ("  with TLS", Wires::Tls)] {
+        let mut stage = Stage::with(&named_people(5, 5), Command::new(PROGRAM), wires).await;
+        stage.send_init(5).await;
+        stage.listen(Duration::from_secs(15)).await;
+        let (cpu, wakes) = (stage.bot.cpu_seconds(), stage.bot.switches());
+        stage.listen(Duration::from_secs(sizes.idle as u64)).await;
+        println!(
+            "{told_as:<12}{:>8.3} % of a core   {:.2} wake-ups a second   {:.1} MB resident, {:.1} of them its own",
+            100.0 * (stage.bot.cpu_seconds() - cpu) / sizes.idle as f64,
+            (stage.bot.switches() - wakes) as f64 / sizes.idle as f64,
+            stage.bot.memory_mb("VmRSS"),
+            stage.bot.memory_mb("RssAnon"),
+        );
+    }
 }
 
 /// Updates that match nothing.
 async fn updates(sizes: &Sizes) {
-    let mut stage = Stage::new(&named_people(sizes.people, sizes.rules)).await;
-    stage.send_init(sizes.people).await;
+    let mut stage = Stage::knowing(&named_people(sizes.people, sizes.rules), sizes.people).await;
     let frames: Vec<_> = (0..4)
         .flat_map(|variant| (0..sizes.people).map(move |person| (variant, person)))
         .map(|(variant, person)| {
@@ -141,7 +140,6 @@ async fn updates(sizes: &Sizes) {
             deflate(&update(&presence.json()))
         })
         .collect();
-    stage.until_counted("doorchime_lanyard_seen_total", sizes.people as u64).await;
     let (cpu, began) = (stage.bot.cpu_seconds(), now());
     for sent in 0..sizes.updates {
         stage.socket.feed(Message::Binary(frames[sent % frames.len()].clone())).await.unwrap();
@@ -179,9 +177,7 @@ async fn snapshot(sizes: &Sizes) {
 /// Everything rings.
 async fn posts(sizes: &Sizes) {
     let people = 1000;
-    let mut stage = Stage::new(EVERYONE).await;
-    stage.send_init(people).await;
-    stage.until_counted("doorchime_lanyard_seen_total", people as u64).await;
+    let mut stage = Stage::knowing(EVERYONE, people).await;
     let (cpu, began) = (stage.bot.cpu_seconds(), now());
     for sent in 0..sizes.posts {
         let presence = somebody(sent % people).kv("n", &sent.to_string());
@@ -204,9 +200,7 @@ async fn posts(sizes: &Sizes) {
 /// From a frame on the socket to the request at the receiver, at a steady rate.
 async fn latency(sizes: &Sizes) {
     let people = 100;
-    let mut stage = Stage::new(EVERYONE).await;
-    stage.send_init(people).await;
-    stage.until_counted("doorchime_lanyard_seen_total", people as u64).await;
+    let mut stage = Stage::knowing(EVERYONE, people).await;
     let count = sizes.rate * 10;
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / sizes.rate as f64));
     let began = now();
@@ -239,9 +233,7 @@ async fn latency(sizes: &Sizes) {
 /// A hundred updates a second, while nobody looks and while somebody has a view of the page open: its script
 /// follows the events and asks for the view again at most once a second.
 async fn page(sizes: &Sizes) {
-    let mut stage = Stage::new(EVERYONE).await;
-    stage.send_init(sizes.people).await;
-    stage.until_counted("doorchime_lanyard_seen_total", sizes.people as u64).await;
+    let mut stage = Stage::knowing(EVERYONE, sizes.people).await;
     // Once before it counts: what is new of everybody is more work than what goes on.
     updated(&mut stage, sizes).await;
     let alone = updated(&mut stage, sizes).await;

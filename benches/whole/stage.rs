@@ -11,13 +11,12 @@ use doorchime::presence::model::UserId;
 use doorchime::presence::writing::PresenceJson;
 use doorchime::simulator::receiver::{Play, Receiver};
 use futures_util::{SinkExt as _, StreamExt as _};
-use rustls::pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use super::tls_front::TlsFront;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// What is measured.
@@ -88,22 +87,33 @@ pub struct Stage {
     pub began: Instant,
     pub subscribed: Option<Instant>,
     _dir: TempDir,
-    _relays: JoinSet<()>,
+    _fronts: Vec<TlsFront>,
+}
+
+/// How the program talks with its neighbours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wires {
+    Plain,
+    /// As at people's homes.
+    Tls,
 }
 
 impl Stage {
     /// Starts the program and greets it.
     pub async fn new(rules: &str) -> Self {
-        Self::with(rules, Command::new(PROGRAM), false).await
+        Self::with(rules, Command::new(PROGRAM), Wires::Plain).await
     }
 
-    /// The same, with TLS to both neighbours, as it is at people's homes.
-    pub async fn secure(rules: &str) -> Self {
-        Self::with(rules, Command::new(PROGRAM), true).await
+    /// The same, and it has been told of so many people.
+    pub async fn knowing(rules: &str, people: usize) -> Self {
+        let mut stage = Self::new(rules).await;
+        stage.send_init(people).await;
+        stage.until_counted("doorchime_lanyard_seen_total", people as u64).await;
+        stage
     }
 
-    /// With this in the program's place: it is given the program's arguments.
-    pub async fn with(rules: &str, mut program: Command, secure: bool) -> Self {
+    /// With this in the program's place, which is given its arguments.
+    pub async fn with(rules: &str, mut program: Command, wires: Wires) -> Self {
         let listener = TcpListener::bind(LOOPBACK).await.unwrap();
         let arrivals: Arc<Mutex<Vec<(usize, Instant)>>> = Arc::default();
         let noted = Arc::clone(&arrivals);
@@ -115,15 +125,21 @@ impl Stage {
         });
         let receiver = receiver.await.unwrap();
         let dir = TempDir::new().unwrap();
-        let mut relays = JoinSet::new();
-        let (socket_url, hook_url) = if secure {
-            let acceptor = acceptor(&dir.path().join("ca.pem"));
-            program.env("SSL_CERT_FILE", dir.path().join("ca.pem"));
-            let socket = relay(&mut relays, &acceptor, listener.local_addr().unwrap()).await;
-            let hook = relay(&mut relays, &acceptor, receiver.address()).await;
-            (format!("wss://localhost:{socket}/socket"), format!("https://localhost:{hook}/"))
-        } else {
-            (format!("ws://{}/socket", listener.local_addr().unwrap()), receiver.url(""))
+        let (plain_socket, mut fronts) = (listener.local_addr().unwrap(), Vec::new());
+        let (socket_url, hook_url) = match wires {
+            Wires::Plain => (format!("ws://{plain_socket}/socket"), receiver.url("")),
+            Wires::Tls => {
+                let mut trusted = Vec::new();
+                for plain in [plain_socket, receiver.address()] {
+                    let front = TlsFront::before(plain, "localhost").await;
+                    trusted.extend(std::fs::read(front.ca()).unwrap());
+                    fronts.push(front);
+                }
+                std::fs::write(dir.path().join("trusted.pem"), trusted).unwrap();
+                program.env("SSL_CERT_FILE", dir.path().join("trusted.pem"));
+                let [socket, hook] = [0, 1].map(|front| fronts[front].port());
+                (format!("wss://localhost:{socket}/socket"), format!("https://localhost:{hook}/"))
+            }
         };
         let rules = rules.replace("LANYARD", &format!("\"{socket_url}\"")).replace("RECEIVER", &hook_url);
         std::fs::write(dir.path().join("rules.yaml"), rules).unwrap();
@@ -137,7 +153,7 @@ impl Stage {
         let hello = deflate(r#"{"op":1,"d":{"heartbeat_interval":30000}}"#);
         socket.send(Message::Binary(hello)).await.unwrap();
         let http = format!("http://{free}/");
-        Self { bot, socket, receiver, arrivals, http, began, subscribed: None, _dir: dir, _relays: relays }
+        Self { bot, socket, receiver, arrivals, http, began, subscribed: None, _dir: dir, _fronts: fronts }
     }
 
     /// Answers subscriptions until so many people have been told of. Returns the bytes of JSON.
@@ -182,38 +198,6 @@ impl Stage {
     }
 }
 
-/// A way with TLS to whoever listens without.
-async fn relay(relays: &mut JoinSet<()>, acceptor: &TlsAcceptor, to: SocketAddr) -> u16 {
-    let (listener, acceptor) = (TcpListener::bind(LOOPBACK).await.unwrap(), acceptor.clone());
-    let port = listener.local_addr().unwrap().port();
-    relays.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((outside, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            connections.spawn(async move {
-                let (mut outside, mut inside) =
-                    (acceptor.accept(outside).await?, TcpStream::connect(to).await?);
-                tokio::io::copy_bidirectional(&mut outside, &mut inside).await
-            });
-        }
-    });
-    port
-}
-
-/// For `localhost`; whom to trust for it is written to `ca`.
-fn acceptor(ca: &Path) -> TlsAcceptor {
-    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(ca, signed.cert.pem()).unwrap();
-    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let config =
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![signed.cert.der().clone()], key);
-    TlsAcceptor::from(Arc::new(config.unwrap()))
-}
-
 pub struct Bot {
     child: Child,
 }
@@ -221,7 +205,8 @@ pub struct Bot {
 impl Bot {
     fn start(mut program: Command, dir: &Path, listen: &str) -> Self {
         program.args(["run", "--listen", listen, "--log-level", "warn"]).current_dir(dir);
-        Self { child: program.stdin(Stdio::null()).spawn().unwrap() }
+        let started = program.stdin(Stdio::null()).spawn();
+        Self { child: started.unwrap_or_else(|error| panic!("{}: {error}", program.get_program().display())) }
     }
 
     /// Has it end by itself.

@@ -38,5 +38,6 @@ mod sender;
 mod shape;
 mod states;
 mod test_cli;
+mod tls_front;
 mod watch;
 mod web;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use doorchime::outbox::delivery::{Answer, Reply, Request};
@@ -12,7 +11,8 @@ use doorchime::simulator::receiver::{Heard, Play, Receiver};
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+
+use crate::tls_front::{acceptor, listen};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const SECRET: &str = "s3cr3t-t0k3n";
@@ -182,26 +182,17 @@ async fn tls_is_verified_and_a_private_ca_can_be_added() {
     let ca = dir.path().join("ca.pem");
     std::fs::write(&ca, signed.cert.pem()).unwrap();
     let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
-    let config =
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![signed.cert.der().clone()], key)
-            .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let mut server = tokio::task::JoinSet::new();
-    server.spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let mut head = [0; 1024];
-            let _ = stream.read(&mut head).await;
-            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+    let acceptor = acceptor(signed.cert.der().clone(), key);
+    let server = listen(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut stream = acceptor.accept(stream).await?;
+            let _ = stream.read(&mut [0; 1024]).await;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await
         }
-    });
+    })
+    .await;
+    let port = server.port;
     let usual = Sender::new().unwrap();
     let sender = usual.trusting([ca.as_path()]).unwrap();
     let timeout = Duration::from_secs(5);
