@@ -3,14 +3,12 @@
 //! knows no such scripts, the program is linked without.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn main() {
     println!("cargo::rerun-if-changed=layout");
-    let script = Path::new(&variable("CARGO_MANIFEST_DIR")).join("layout/idle.ld");
-    let link_arg = format!("-T{}", script.display());
+    let link_arg = format!("-T{}/layout/idle.ld", variable("CARGO_MANIFEST_DIR"));
     if variable("PROFILE") == "release" && variable("CARGO_CFG_TARGET_OS") == "linux" && links_with(&link_arg)
     {
         println!("cargo::rustc-link-arg-bins={link_arg}");
@@ -25,19 +23,15 @@ fn links_with(link_arg: &str) -> bool {
         return false;
     }
     let mut rustc = Command::new(variable("RUSTC"));
-    rustc.args(["--target", &text("TARGET"), "-C", &format!("link-arg={link_arg}")]);
-    if let Some(linker) = env::var_os("RUSTC_LINKER") {
-        rustc.arg("-C").arg(OsString::from_iter([OsString::from("linker="), linker]));
+    rustc.args(["--target", &variable("TARGET"), "-C", &format!("link-arg={link_arg}")]);
+    if let Ok(linker) = env::var("RUSTC_LINKER") {
+        rustc.args(["-C", &format!("linker={linker}")]);
     }
-    rustc.args(text("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
+    rustc.args(variable("CARGO_ENCODED_RUSTFLAGS").split('\u{1f}').filter(|flag| !flag.is_empty()));
     rustc.arg("--out-dir").arg(&dir).arg(&trial);
     rustc.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-fn variable(name: &str) -> OsString {
-    env::var_os(name).unwrap_or_default()
-}
-
-fn text(name: &str) -> String {
+fn variable(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }

@@ -73,15 +73,12 @@ pub async fn serve(listener: TcpListener, web: Web, limits: Limits) {
 /// The probes, and the rest, which is made at the first request for any of it: many bots are asked for nothing but the
 /// probes, and then it takes no memory.
 fn router(web: Web) -> Router {
-    let (rest, with) = (Arc::new(OnceLock::new()), web.clone());
+    let (rest, with) = (Arc::<OnceLock<Router>>::default(), web.clone());
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(counted))
-        .fallback(move |request: Request| {
-            let mut rest = rest.get_or_init(|| the_rest(with.clone())).clone();
-            async move { rest.call(request).await }
-        })
+        .fallback(move |request: Request| rest.get_or_init(|| the_rest(with.clone())).clone().call(request))
         .layer(axum::middleware::from_fn_with_state(web.clone(), gate::gate))
         .with_state(web)
 }
